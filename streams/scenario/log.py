@@ -1,0 +1,41 @@
+"""The logs of a scenario: one JSON-lines file a topic, each line what a producer puts on that Kafka topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+from msgspec import to_builtins
+
+from schemas.inputs import TOPIC_OF, TOPICS, Input
+
+Field = str | int | bool | None
+
+
+class Log:
+    """Collects lines, then writes them by time; lines of one time keep the order in which they were added."""
+
+    def __init__(self, book: str) -> None:
+        self.book = book
+        self.rows: dict[str, list[tuple[int, bytes]]] = {topic: [] for topic in TOPICS}
+
+    def add(self, topic: str, kind: str, time_ms: int, **fields: Field) -> None:
+        """One line of a bulk topic; its id is the kind and the running number on the topic."""
+        rows = self.rows[topic]
+        head = {"type": kind, "book": self.book, "id": f"{kind}-{len(rows)}", "time_ms": time_ms}
+        rows.append((time_ms, orjson.dumps({**head, **fields})))
+
+    def put(self, message: Input) -> None:
+        """One line from its struct."""
+        topic = TOPIC_OF[type(message)]
+        built = {name: value for name, value in to_builtins(message).items() if value is not None}
+        self.rows[topic].append((message.time_ms, orjson.dumps(built)))
+
+    def write(self, out: Path) -> dict[str, int]:
+        """Writes `<topic>.jsonl` for every topic; answers the number of lines of each."""
+        out.mkdir(parents=True, exist_ok=True)
+        for topic, rows in self.rows.items():
+            rows.sort(key=lambda row: row[0])
+            with (out / f"{topic}.jsonl").open("wb") as file:
+                file.writelines(line + b"\n" for _, line in rows)
+        return {topic: len(rows) for topic, rows in self.rows.items()}
