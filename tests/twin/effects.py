@@ -1,0 +1,230 @@
+"""The input's own effect, step (e); and versions that come into force, step (b) (17.2)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+
+from schemas.codes import Code
+from schemas.decimals import units_of
+from schemas.inputs import (
+    AssetMessage,
+    BookMessage,
+    Command,
+    Contribution,
+    Deposit,
+    Funding,
+    Governed,
+    Heartbeat,
+    Input,
+    InstrumentMessage,
+    Move,
+    OpenOrders,
+    ParametersMessage,
+    Period,
+    Price,
+    Settlement,
+    Trade,
+    WaterfallMessage,
+    Withdrawal,
+)
+from tests.twin import marks, reference, withdrawals
+from tests.twin.margin import equity
+from tests.twin.reading import amount_of, amount_units, lots_of, refuse_if, ticks_of
+from tests.twin.state import MILLION, ROUNDING, Account, BookState
+from tests.twin.trades import book_trade
+from tests.twin.values import haircut_value, put, value
+
+
+def take(book: BookState, message: Input) -> None:
+    """What a message does; a governed one at its effective time (17.2)."""
+    effective = getattr(message, "effective_ms", None)
+    if isinstance(message, BookMessage | AssetMessage | InstrumentMessage):
+        remember_terms(book, message)
+    if effective is not None and effective > book.clock:
+        book.later.append(message)
+    # READING: a book is open from its message on, whatever its effective time.
+    if effective is None or effective <= book.clock or (isinstance(message, BookMessage) and not book.opened):
+        EFFECTS[type(message)](book, message)
+
+
+def enter_into_force(book: BookState) -> None:
+    """Versions due, by (effective_ms, order in the log) (17.2 b)."""
+    due = [message for message in book.later if message.effective_ms <= book.clock]
+    book.later = [message for message in book.later if message not in due]
+    for message in sorted(due, key=lambda message: message.effective_ms):
+        govern_later(book, message)
+
+
+def govern_later(book: BookState, message: Governed) -> None:
+    # READING: a close_account that is no longer possible at its effective time does nothing.
+    if not (isinstance(message, Command) and message.kind == "close_account" and not closable(book, message.account)):
+        EFFECTS[type(message)](book, message)
+
+
+def open_book(book: BookState, message: BookMessage) -> None:
+    book.opened, book.settlement_asset, book.decimals = True, message.settlement_asset, message.decimals
+
+
+def list_one(book: BookState, message: AssetMessage | InstrumentMessage) -> None:
+    make = reference.make_asset if isinstance(message, AssetMessage) else reference.make_instrument
+    # READING: listing order is the order of coming into force.
+    reference.list_quoted(book, make(book, message))
+
+
+def remember_terms(book: BookState, message: BookMessage | AssetMessage | InstrumentMessage) -> None:
+    key, terms = reference.terms_of(book, message)
+    book.terms[key] = terms
+
+
+def set_rules(book: BookState, message: ParametersMessage) -> None:
+    book.rules = reference.make_rules(book, message)
+
+
+def set_waterfall(book: BookState, message: WaterfallMessage) -> None:
+    book.layers = reference.make_layers(book, message)
+
+
+def command(book: BookState, message: Command) -> None:
+    """Accounts, halts, restarts; `reshard` means nothing to a single process (17.13)."""
+    match message.kind:
+        case "open_account":
+            book.account(message.account).limited = message.limited
+        case "close_account":
+            refuse_if(message.account not in book.accounts, Code.UNKNOWN_ACCOUNT, message.account)
+            refuse_if(not closable(book, message.account), Code.NOT_CLOSABLE, message.account)
+            book.account(message.account).status = "closed"
+            book.account(message.account).orders.clear()
+        case "venue_restart":
+            marks.restart(book)
+        case "halt" | "resume":
+            halt(book, message, message.kind == "halt")
+
+
+def halt(book: BookState, message: Command, on: bool) -> None:
+    if message.what == "instrument":
+        book.instruments[message.instrument].suspended = on
+    elif on:
+        book.halts.add(message.what)
+    else:
+        book.halts.discard(message.what)
+
+
+def closable(book: BookState, account_id: str) -> bool:
+    """No positions, collateral, call, pending withdrawals or cash (17.13)."""
+    account = book.accounts.get(account_id)
+    if account is None:
+        return False
+    held = account.positions or account.collateral or account.cash
+    # READING: a defaulted account is not closable before its window has settled it.
+    life = account.status in ("healthy", "settled", "closed")
+    return life and not held and all(one.account != account_id for one in book.asked)
+
+
+def period(book: BookState, message: Period) -> None:
+    """Ends a period of gains; inside a window right after its allocation (17.8)."""
+    if book.window:
+        book.period_waits = True
+    else:
+        start_period(book)
+
+
+def start_period(book: BookState) -> None:
+    book.period_waits = False
+    for account in book.members_accounts():
+        account.equity_at_start, account.flows = equity(book, account), 0
+
+
+def deposit(book: BookState, message: Deposit) -> None:
+    """Money or collateral from outside; a flow of the account (17.6, 17.8)."""
+    account, units = book.account(message.account), amount_of(book, message.amount, message.asset)
+    refuse_if(account.status == "closed", Code.ACCOUNT_CLOSED, account.id)
+    name = message.asset or book.settlement_asset
+    book.outside[name] = book.outside.get(name, 0) + units
+    if message.asset is None:
+        account.cash += units
+        account.flows += units
+    else:
+        put(account.collateral, name, account.collateral.get(name, 0) + units)
+        account.flows += floor(haircut_value(book.assets[name], units))
+    reopen_settled(account)
+
+
+def reopen_settled(account: Account) -> None:
+    """A deposit reopens a settled account, not a defaulted one (17.6)."""
+    if account.status == "settled":
+        account.status = "healthy"
+
+
+def contribution(book: BookState, message: Contribution) -> None:
+    """To the fund, from outside at once, from an account like a withdrawal (16.1)."""
+    if message.account is not None:
+        withdrawals.ask(book, message)
+        return
+    units = amount_units(message.amount, book.decimals)
+    book.account(f"@guarantee/{message.member}").cash += units
+    book.outside[book.settlement_asset] = book.outside.get(book.settlement_asset, 0) + units
+
+
+def price(book: BookState, message: Price) -> None:
+    quoted = book.quoted(message.instrument or message.asset)
+    marks.tick(book, quoted, ticks_of(quoted, message.mark))
+
+
+def funding(book: BookState, message: Funding) -> None:
+    """Each holder pays `ceil(q (index - last) / 10^6)`; the sum goes to @rounding (17.4)."""
+    instrument, index = book.instruments[message.instrument], units_of(message.index, 0)
+    for account in list(book.accounts.values()):
+        paid = ceil(Fraction(account.positions.get(instrument.name, 0) * (index - instrument.index), MILLION))
+        account.cash -= paid
+        book.account(ROUNDING).cash += paid
+    instrument.index = index
+
+
+def settlement(book: BookState, message: Settlement) -> None:
+    """Each holder gets `V(q, price)`; the negative sum goes to @rounding; the contract ends (17.4)."""
+    instrument = book.instruments[message.instrument]
+    instrument.mark, instrument.held = ticks_of(instrument, message.price), []
+    for account in list(book.accounts.values()):
+        gets = value(instrument, account.positions.pop(instrument.name, 0), instrument.mark)
+        account.entries.pop(instrument.name, None)
+        account.orders.pop(instrument.name, None)
+        account.cash += gets
+        book.account(ROUNDING).cash -= gets
+    instrument.settled = True
+
+
+def open_orders(book: BookState, message: OpenOrders) -> None:
+    """A fact of the venue; it opens an unknown account (4)."""
+    # READING: 2a.3 lets accounts refuse only withdrawals and commands, so resting orders are never refused for that.
+    instrument = book.instruments[message.instrument]
+    sides = lots_of(instrument, message.buys, least=0), lots_of(instrument, message.sells, least=0)
+    orders = book.account(message.account).orders
+    orders[instrument.name] = sides
+    if sides == (0, 0):
+        del orders[instrument.name]
+
+
+def heartbeat(book: BookState, message: Heartbeat) -> None:
+    """Time passes, nothing else (16.1)."""
+
+
+EFFECTS = {
+    BookMessage: open_book,
+    AssetMessage: list_one,
+    InstrumentMessage: list_one,
+    ParametersMessage: set_rules,
+    WaterfallMessage: set_waterfall,
+    Command: command,
+    Period: period,
+    Heartbeat: heartbeat,
+    Deposit: deposit,
+    Withdrawal: withdrawals.ask,
+    Move: withdrawals.ask,
+    Contribution: contribution,
+    Price: price,
+    Funding: funding,
+    Settlement: settlement,
+    Trade: book_trade,
+    OpenOrders: open_orders,
+}

@@ -1,0 +1,110 @@
+"""Equity, margin, gains and trust of an account (4, 17.5 to 17.8), recomputed from nothing each time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+
+from tests.twin.state import MILLION, Account, BookState, Bracket, Instrument, Quoted
+from tests.twin.values import haircut_value, notional, value_floor
+
+
+def equity(book: BookState, account: Account) -> int:
+    """Cash + positions at mark + collateral after haircut, each rounded down (4)."""
+    positions = sum(
+        value_floor(book.instruments[name], lots, book.instruments[name].mark)
+        for name, lots in account.positions.items()
+    )
+    return account.cash + positions + sum(
+        floor(haircut_value(book.assets[name], units)) for name, units in account.collateral.items()
+    )
+
+
+def requirement(brackets: list[Bracket], amount: int) -> int:
+    """`ceil(N rate / 10^6) - deduction` of the bracket with the highest floor <= N (4)."""
+    bracket = max((b for b in brackets if b.floor <= amount), key=lambda b: b.floor)
+    return ceil(Fraction(amount * bracket.rate_ppm, MILLION)) - bracket.deduction
+
+
+def share(brackets: list[Bracket], own: int, others: int) -> int:
+    """An account's part of its member's requirement: `ceil(M(N_m) N_a / N_m)` (16.5)."""
+    if own == 0:
+        return 0
+    return ceil(Fraction(requirement(brackets, own + others) * own, own + others))
+
+
+def held_notional(account: Account, instrument: Instrument) -> int:
+    return notional(instrument, account.positions.get(instrument.name, 0), instrument.mark)
+
+
+def worse_notional(account: Account, instrument: Instrument, lots: int) -> int:
+    """`max(N(q + buys), N(q - sells))` (17.5)."""
+    buys, sells = account.orders.get(instrument.name, (0, 0))
+    return max(notional(instrument, lots + buys, instrument.mark), notional(instrument, lots - sells, instrument.mark))
+
+
+def mm_in(book: BookState, account: Account, instrument: Instrument, lots: int | None = None) -> int:
+    """MM_j, at the lots held or at other `lots` with the member's other accounts unchanged (17.5, 17.9)."""
+    lots = account.positions.get(instrument.name, 0) if lots is None else lots
+    others = sum(held_notional(other, instrument) for other in book.siblings(account))
+    return share(instrument.mm_brackets, notional(instrument, lots, instrument.mark), others)
+
+
+def im_in(book: BookState, account: Account, instrument: Instrument, lots: int | None = None) -> int:
+    """IM_j likewise, counting open orders (17.5)."""
+    lots = account.positions.get(instrument.name, 0) if lots is None else lots
+    others = sum(
+        worse_notional(other, instrument, other.positions.get(instrument.name, 0)) for other in book.siblings(account)
+    )
+    return share(instrument.im_brackets, worse_notional(account, instrument, lots), others)
+
+
+def mm(book: BookState, account: Account) -> int:
+    return sum(mm_in(book, account, instrument) for instrument in book.instruments.values())
+
+
+def im(book: BookState, account: Account) -> int:
+    return sum(im_in(book, account, instrument) for instrument in book.instruments.values())
+
+
+def gains(book: BookState, account: Account) -> int:
+    """`G = equity - equity_at_start - flows`, signed (17.8)."""
+    return equity(book, account) - account.equity_at_start - account.flows
+
+
+def free(book: BookState, account: Account, pending: int) -> int:
+    """`max(0, equity - IM - unvested - pending)` (17.7)."""
+    unvested = max(0, gains(book, account)) if book.rules.said.vest_gains else 0
+    return max(0, equity(book, account) - im(book, account) - unvested - pending)
+
+
+def mark_trusted(book: BookState, quoted: Quoted) -> bool:
+    """Not held, not stale, not suspended, ticked since listing and restart (17.6, 17.14)."""
+    # READING: stale_ms = 0 switches staleness off (the schema: zero switches a rule off).
+    stale = quoted.stale_ms > 0 and book.clock - quoted.last_tick_ms > quoted.stale_ms
+    return quoted.ticked and not quoted.held and not quoted.suspended and not stale
+
+
+def halted(book: BookState) -> bool:
+    return bool(book.halts & {"liquidation", "order_entry"})
+
+
+def marks_trusted(book: BookState, account: Account) -> bool:
+    """Every instrument and asset it holds has a trusted mark (17.7: MARK_NOT_TRUSTED)."""
+    return all(mark_trusted(book, book.quoted(name)) for name in [*account.positions, *account.collateral])
+
+
+def trusted(book: BookState, account: Account) -> bool:
+    """Trusted marks, and neither liquidation nor order entry halted (17.6)."""
+    return marks_trusted(book, account) and not halted(book)
+
+
+def stop_reached(book: BookState, account: Account) -> bool:
+    """`10^6 equity >= stop_ppm MM`, or `equity >= IM` after a missed call (17.6)."""
+    return cured(book, account, equity(book, account), mm(book, account), im(book, account))
+
+
+def cured(book: BookState, account: Account, equity_after: int, mm_after: int, im_after: int) -> bool:
+    if account.target_im:
+        return equity_after >= im_after
+    return MILLION * equity_after >= book.rules.said.stop_ppm * mm_after

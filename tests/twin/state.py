@@ -1,0 +1,249 @@
+"""What a book is made of (1): plain data, no rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from schemas.codes import Code
+from schemas.inputs import Governed, Input, LayerMessage, ParametersMessage
+
+MILLION = 10**6
+MARKET, BACKSTOP, LIQUIDATION, OPERATOR = "@market", "@backstop", "@liquidation", "@operator"
+ROUNDING, SUSPENSE, UNCOVERED = "@rounding", "@suspense", "@uncovered"
+
+
+@dataclass
+class Quoted:
+    """What has a mark (16.9); prices are ticks."""
+
+    name: str
+    tick: Fraction
+    mark: int
+    min_price: int
+    max_price: int
+    band_ppm: int
+    agree_ticks: int
+    hold_ms: int
+    stale_ms: int
+    ticked: bool = False  # a tick since listing and since the last venue restart
+    last_tick_ms: int = 0
+    held: list[int] = field(default_factory=list)
+    held_since_ms: int = 0
+    suspended: bool = False
+    settled: bool = False
+
+
+@dataclass
+class Bracket:
+    """From notional `floor` on, `rate_ppm`; `deduction` makes the amount continuous (4)."""
+
+    floor: int
+    rate_ppm: int
+    deduction: int
+
+
+@dataclass
+class Taken:
+    """`x`: what all accounts closed on one side, refilling with time (6.5)."""
+
+    lots: int = 0
+    last_ms: int = 0
+
+
+@dataclass
+class Instrument(Quoted):
+    """A contract (3): linear with `point_value` units per lot and tick, inverse with `face`."""
+
+    kind: str = "linear"
+    lot: Fraction = Fraction(1)
+    point_value: Fraction = Fraction(1)
+    face: int = 0
+    position_limit: int = 0
+    mm_brackets: list[Bracket] = field(default_factory=list)
+    im_brackets: list[Bracket] = field(default_factory=list)
+    scope: str = ""
+    expiry_ms: int | None = None
+    half_spread: int = 0
+    impact: int = 0
+    depth_lots: int = 1
+    refill: int = 0
+    backstop_limit: int = 0
+    index: int = 0
+    taken: dict[int, Taken] = field(default_factory=lambda: {1: Taken(), -1: Taken()})
+
+
+@dataclass
+class Asset(Quoted):
+    """Collateral other than the settlement asset: `price` is settlement units per asset unit and tick (17.3)."""
+
+    decimals: int = 0
+    haircut_ppm: int = 0
+    price: Fraction = Fraction(1)
+
+
+@dataclass
+class Rules:
+    """The parameters of a book in force, money in units (16.10)."""
+
+    said: ParametersMessage
+    min_notional: int
+    per_account_notional: int | None
+    per_book_notional: int | None
+
+
+@dataclass
+class Layer:
+    """One rung of the ladder (8)."""
+
+    said: LayerMessage
+    cap: int | None
+
+
+@dataclass
+class Order:
+    """A liquidation order at the venue (17.9); `lots` is signed, what is left of it."""
+
+    id: str
+    instrument: str
+    lots: int
+    deadline_ms: int
+
+
+@dataclass
+class Sale:
+    """A collateral sale that waits for trades (17.11)."""
+
+    id: str
+    asset: str
+    left: int
+    deadline_ms: int
+
+
+@dataclass
+class Pace:
+    """Notional used in one interval (6.2, 16.10)."""
+
+    interval: int = -1
+    used: int = 0
+
+
+@dataclass
+class Account:
+    """What is margined on its own (1). The `@` accounts are accounts too, without margin or life."""
+
+    id: str
+    cash: int = 0
+    positions: dict[str, int] = field(default_factory=dict)
+    entries: dict[str, int] = field(default_factory=dict)
+    collateral: dict[str, int] = field(default_factory=dict)
+    orders: dict[str, tuple[int, int]] = field(default_factory=dict)  # instrument: (buys, sells)
+    status: str = "healthy"
+    limited: bool = False
+    equity_at_start: int = 0
+    flows: int = 0
+    call_deadline_ms: int | None = None
+    hole: bool = False
+    close_deadline_ms: int | None = None
+    close_due: bool = False
+    liquidation: int = 0
+    trigger_seq: int = 0
+    trigger_scopes: dict[str, int] = field(default_factory=dict)
+    target_im: bool = False
+    order: Order | None = None
+    order_number: int = 0
+    exit: str | None = None  # the instrument whose venue order met its deadline
+    waits_interval: int | None = None
+    pace: Pace = field(default_factory=Pace)
+    bankrupt_seq: int = 0
+    sale: Sale | None = None
+    sale_number: int = 0
+
+    @property
+    def member(self) -> str:
+        return self.id.partition("/")[0]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The order of lists: (member, account) (2a.5)."""
+        return self.member, self.id
+
+
+@dataclass
+class Window:
+    """The interval in which several defaults are one; all in it is frozen at its opening (7)."""
+
+    number: int
+    opened_ms: int
+    window_ms: int
+    window_max_ms: int
+    contributions: dict[str, int]
+    layers: list[Layer]
+    last_default_ms: int
+    loss: dict[tuple[str, str], int] = field(default_factory=dict)  # (member, scope): units
+    defaulted: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Asked:
+    """A withdrawal, move or contribution from an account, asked and not yet left (17.7)."""
+
+    account: str
+    amount: int
+    asset: str | None = None
+    to: str | None = None
+    refuse: Code | None = None  # decided already, by a liquidation
+
+
+@dataclass
+class BookState:
+    """One risk pool (1)."""
+
+    name: str
+    settlement_asset: str = ""
+    decimals: int = 0
+    opened: bool = False
+    clock: int = 0
+    seq: int = 0
+    rules: Rules | None = None
+    layers: list[Layer] | None = None
+    accounts: dict[str, Account] = field(default_factory=dict)
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    assets: dict[str, Asset] = field(default_factory=dict)
+    listing: list[Quoted] = field(default_factory=list)
+    terms: dict[tuple[str, str], tuple] = field(default_factory=dict)
+    versions: dict[tuple, int] = field(default_factory=dict)
+    later: list[Governed] = field(default_factory=list)
+    ids: dict[tuple[str, str], Input] = field(default_factory=dict)
+    halts: set[str] = field(default_factory=set)
+    window: Window | None = None
+    window_number: int = 0
+    hole_reports: list[str] = field(default_factory=list)
+    period_waits: bool = False
+    asked: list[Asked] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+    outside: dict[str, int] = field(default_factory=dict)  # deposits minus withdrawals, by asset
+    events: list[tuple[int, str, str, dict]] = field(default_factory=list)
+
+    def account(self, account_id: str) -> Account:
+        """The account of that id; an unknown one opens (2a.3)."""
+        return self.accounts.setdefault(account_id, Account(account_id))
+
+    def members_accounts(self) -> list[Account]:
+        """All accounts of members by (member, account) (17.2)."""
+        return sorted((a for a in self.accounts.values() if not a.id.startswith("@")), key=lambda a: a.place)
+
+    def siblings(self, account: Account) -> list[Account]:
+        """The other accounts of the same member, by id."""
+        family = [a for a in self.accounts.values() if a.member == account.member and a is not account]
+        return sorted(family, key=lambda a: a.place)
+
+    def quoted(self, name: str) -> Quoted:
+        return self.instruments.get(name) or self.assets[name]
+
+    def insurance(self, scope: str | None) -> Account:
+        """`@insurance/<scope>`, without a scope the book's (17.12)."""
+        return self.account(f"@insurance/{scope or self.name}")
+
+    def event(self, kind: str, subject: str, **facts: object) -> None:
+        self.events.append((self.seq, kind, subject, facts))

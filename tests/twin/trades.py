@@ -1,0 +1,75 @@
+"""Trades: facts, never refused for what an account is or has (2a.3)."""
+
+from __future__ import annotations
+
+from math import floor
+
+from schemas.inputs import Trade
+from tests.twin.reading import asset_units, lots_of, ticks_of
+from tests.twin.state import Account, Asset, BookState, Instrument
+from tests.twin.values import haircut_value, hand_over, move_collateral, value
+from tests.twin.venue import fill_order
+
+OVER = ("bankrupt", "defaulted", "settled", "closed")
+
+
+def book_trade(book: BookState, message: Trade) -> None:
+    """One value, two signs; flows take out what a trade wins at the mark of its seq (3, 17.8)."""
+    if message.instrument in book.assets:
+        book_sale_trade(book, message)
+        return
+    instrument = book.instruments[message.instrument]
+    lots, ticks = lots_of(instrument, message.quantity), ticks_of(instrument, message.price)
+    buyer, seller = reopened(book, message.buyer), reopened(book, message.seller)
+    paid = value(instrument, lots, ticks)
+    hand_over(book, instrument, seller.id, buyer.id, lots, paid)
+    for account, signed in ((buyer, lots), (seller, -lots)):
+        # READING: a liquidation fill is the leg that reduces the order it names; the other side's leg is a flow.
+        if not fill_order(book, account, instrument, signed, message.liquidation_id):
+            account.flows += value(instrument, signed, instrument.mark) - value(instrument, signed, ticks)
+        flag_limit(book, account, instrument, signed)
+
+
+def reopened(book: BookState, account_id: str) -> Account:
+    """A trade opens an unknown account and reopens one whose life was over (17.6)."""
+    account = book.account(account_id)
+    if account.status in OVER:
+        account.status = "healthy"
+    return account
+
+
+def flag_limit(book: BookState, account: Account, instrument: Instrument, signed: int) -> None:
+    """A leg beyond the limit, taken over the member's accounts together, is booked and flagged (2a.3, 4)."""
+    if account.id.startswith("@"):
+        return
+    family = [account, *book.siblings(account)]
+    lots = sum(abs(one.positions.get(instrument.name, 0)) for one in family)
+    # READING: gross lots of the member; only a leg that adds to the account's own position is beyond a limit.
+    adds = account.positions.get(instrument.name, 0) * signed > 0
+    if adds and lots > instrument.position_limit:
+        limit = instrument.position_limit
+        book.event("limit-exceeded", account.id, instrument=instrument.name, lots=lots, limit=limit)
+
+
+def book_sale_trade(book: BookState, message: Trade) -> None:
+    """Collateral of a running sale to a buyer, at the trade's price (17.11)."""
+    asset, seller = book.assets[message.instrument], book.account(message.seller)
+    if seller.sale is None or seller.sale.id != message.liquidation_id:
+        return  # READING: the sale ended at its deadline in this very step: the fill is too late and has no effect.
+    units, ticks = asset_units(asset, message.quantity), ticks_of(asset, message.price)
+    paid = floor(units * ticks * asset.price)
+    buyer = reopened(book, message.buyer)
+    sell_collateral(book, seller, buyer, asset, units, paid)
+    buyer.flows += floor(haircut_value(asset, units)) - paid
+
+
+def sell_collateral(book: BookState, seller: Account, buyer: Account, asset: Asset, units: int, paid: int) -> None:
+    """Units one way, money the other; the sale ends when nothing is left of it (17.11)."""
+    buyer.cash -= paid
+    seller.cash += paid
+    move_collateral(seller, buyer, asset.name, units)
+    book.event("collateral-sold", seller.id, asset=asset.name, units=units, paid=paid, buyer=buyer.id)
+    if seller.sale:
+        seller.sale.left -= units
+        if seller.sale.left == 0:
+            seller.sale = None
