@@ -130,6 +130,14 @@ def test_everybody_opens_with_initial_margin(logs: dict[str, Logs], name: str) -
     assert not short
 
 
+@pytest.mark.parametrize("name", [BITMEX, BINANCE_2H])
+def test_the_large_open_with_initial_margin_too(tmp_path: Path, name: str) -> None:
+    """A whole venue in a hundred accounts: upper brackets bite, and a member's accounts are judged together."""
+    make_scenario(DATA / name, 100, 5, tmp_path, scale=1.0, size_cap=0.5, cross_leverage=100.0)
+    equity, required = opening_margin({topic: list(decoded(tmp_path, topic)) for topic in TOPICS})
+    assert not {account for account, need in required.items() if equity[account] < need}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_prices_are_within_their_bounds(logs: dict[str, Logs], name: str) -> None:
     """Every price is on its tick and at most the listed bound: bad prints are held by the band, not refused."""

@@ -20,6 +20,8 @@ PATH_ASSUMED = (
     "order inside a bar: open, low, high, close if it closes at or above its open, else open, high, low, close, "
     "at 25, 50, 75 and 100 percent of the bar"
 )
+# Of coins: wide enough for what all coins did together, down and up again; one venue's wick or bad print is beyond.
+LONG_BAND_PPM, SHORT_BAND_PPM = 650_000, 450_000
 
 
 def read_columns(path: Path) -> Columns:
@@ -95,6 +97,7 @@ def read_binance_bars(columns: Columns) -> Market:
         tick = (1, decimals_of(own, "open", "high", "low", "close"))
         found.append(bar_series(own, symbol, "linear", tick, LOTS[symbol], floats(own, "volume_base")))
     step = int(columns["bar_end_ms"][0]) - int(columns["bar_start_ms"][0])
+    band = LONG_BAND_PPM if step > 3_600_000 else SHORT_BAND_PPM
     real = [f"Binance spot prices and volume of {len(found)} coins, {step // 60_000}-minute bars, bad prints and all"]
     assumed = [PATH_ASSUMED, "spot prices of one venue stand for the marks of its perpetuals"]
-    return Market("binance", "binance-usdt", "USDT", 6, step // 4, 500_000, tuple(found), real=real, assumed=assumed)
+    return Market("binance", "binance-usdt", "USDT", 6, step // 4, band, tuple(found), real=real, assumed=assumed)

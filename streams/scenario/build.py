@@ -39,6 +39,7 @@ def make_scenario(market: Path, accounts: int, seed: int, out: Path, **options: 
     venue = draw_venue(read_market(market, chosen.session), accounts, chosen, rng)
     log = Log(venue.market.book)
     put_setup(log, venue)
+    put_isolated(log, venue)
     money = funds.put_funds(
         log,
         venue.market,
@@ -59,7 +60,7 @@ def make_scenario(market: Path, accounts: int, seed: int, out: Path, **options: 
 
 
 def put_setup(log: Log, venue: Venue) -> None:
-    """Rules, then the registration of isolated accounts."""
+    """The rules, with limits that the largest member fills by half."""
     market, people = venue.market, venue.people
     capital = venue.open_interest_units.sum() * venue.options.backstop_share
     sizes = []
@@ -71,17 +72,22 @@ def put_setup(log: Log, venue: Venue) -> None:
         backstop = int(capital * BACKSTOP_LEVERAGE / len(market.series) / worth)
         sizes.append(Sizes(limit, min(limit, max(1, backstop))))
     put_reference(log, market, sizes, venue.scale, venue.call_ms, venue.start_ms + RULES_MS)
-    for account in np.flatnonzero(people.only >= 0).tolist():
+
+
+def put_isolated(log: Log, venue: Venue) -> None:
+    """Isolated accounts are registered before they are used."""
+    names, book = venue.people.names, venue.market.book
+    for account in np.flatnonzero(venue.people.only >= 0).tolist():
         log.put(
             Command(
-                book=market.book,
-                id=f"open-{people.names[account]}",
+                book=book,
+                id=f"open-{names[account]}",
                 time_ms=venue.start_ms + ACCOUNTS_MS,
                 version=1,
                 author=AUTHOR,
                 reason="isolated",
                 kind="open_account",
-                account=people.names[account],
+                account=names[account],
                 limited=True,
             )
         )

@@ -43,15 +43,21 @@ def run_trades(
     for at, series in enumerate(market.series):
         own = np.flatnonzero((column == at) & (usual > 0))
         ticks = at_times(series, prices[at], times[own])
-        money = series.worth(ticks, market.decimals) * lots[own] / people.leverage[takers[own]]
-        least = series.worth(ticks, market.decimals) * lots[own] * first_rate(market, at) * BUFFER
-        fresh = np.ceil(np.maximum(money, least)).astype(np.int64) + SLACK_UNITS
+        fresh = fresh_margin(market, at, ticks, lots[own], people.leverage[takers[own]])
         for row, tick, units in zip(own.tolist(), ticks.tolist(), fresh.tolist(), strict=True):
             taker, maker, when = people.names[takers[row]], people.names[makers[row]], int(times[row])
             deposit(log, when, taker, units, market.decimals)
             sides = (taker, maker) if buys[row] else (maker, taker)
             add_trade(log, when, sides, series.symbol, series.quantity_text(int(lots[row])), series.price_text(tick))
     return turned
+
+
+def fresh_margin(market: Market, at: int, ticks: Ints, lots: Ints, leverage: Floats) -> Ints:
+    """Units that takers deposit for their trades in instrument `at`."""
+    notional = market.series[at].worth(ticks, market.decimals) * lots
+    wanted = np.maximum(notional / leverage, notional * first_rate(market, at) * BUFFER)
+    units: Ints = np.ceil(wanted).astype(np.int64) + SLACK_UNITS
+    return units
 
 
 def first_rate(market: Market, at: int) -> float:
