@@ -115,9 +115,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     vest_gains: bool = False
 
 
-LayerKind = Literal[
-    "defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "uncovered"
-]
+LayerKind = Literal["defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "uncovered"]
 
 
 class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

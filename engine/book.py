@@ -1,0 +1,177 @@
+"""The log's common data (RULEBOOK 2a, 17.2): what every reader of a book folds alike, and judges inputs by.
+
+`judge` is the ladder of refusals, `fold` the line below which nothing can fail: margin shards and the clearing house
+read the `Step`s it yields.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from engine import judge
+from engine.contracts import Contract
+from engine.marks import Mark
+from engine.operations import Advanced, Changed, Funded, Marked, Operation, Settled, Step
+from engine.rules import Parameters, Waterfall
+from schemas.codes import Code, Halt, Refused
+from schemas.inputs import TOPIC_OF, Governed, Input
+
+LATE_MS = 60_000  # until parameters are in force
+AHEAD_MS = 604_800_000
+
+Change = Contract | Parameters | Waterfall
+
+
+@dataclass(slots=True)
+class Book:
+    """Settlement asset, listings, rules, marks, halts, ids and clock of one book."""
+
+    name: str
+    asset: str
+    decimals: int
+    seq: int = 0
+    clock_ms: int = -1
+    contracts: list[Contract] = field(default_factory=list)
+    column_of: dict[str, int] = field(default_factory=dict)
+    marks: list[Mark] = field(default_factory=list)
+    funding_index: list[int] = field(default_factory=list)
+    rules: Parameters | None = None
+    waterfall: Waterfall | None = None
+    halts: set[str] = field(default_factory=set)
+    versions: dict[str, int] = field(default_factory=dict)
+    pending: list[tuple[int, Change]] = field(default_factory=list)
+    seen: dict[str, dict[str, Input]] = field(default_factory=dict)
+    seen_order: deque[Input] = field(default_factory=deque)
+    held: set[int] = field(default_factory=set)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters in force; readers ask only when the book is ready."""
+        if self.rules is None:
+            raise Halt(f"book {self.name} has no parameters")
+        return self.rules
+
+    @property
+    def is_ready(self) -> bool:
+        """Opened, with parameters and a waterfall in force."""
+        return self.rules is not None and self.waterfall is not None
+
+    def judge(self, message: Input) -> Operation | None:
+        """What an input will do, or None for a repeat; refuses with the first failing code (17.2). Writes nothing."""
+        if self._is_repeat(message):
+            return None
+        self._require_timely(message)
+        return judge.judge(self, message)
+
+    def fold(self, message: Input, operation: Operation) -> Iterator[Step]:
+        """Fold a judged input in. Each step is to be applied by every reader before the next is asked for (17.2).
+
+        Versions that come into force, held marks whose time has come, the passing of time, the input's own effect.
+        """
+        self.seq += 1
+        self._remember(message)
+        if message.time_ms > self.clock_ms:
+            self.clock_ms = message.time_ms
+            if self._enact_due():
+                yield self._step(Changed("effective"))
+            for column in sorted(self.held):
+                if self.marks[column].release(self.contracts[column], self.clock_ms):
+                    self.held.discard(column)
+                    yield self._step(Marked(column, self.marks[column].price, is_accepted=True, is_late=True))
+            yield self._step(Advanced())
+        yield self._step(self._effect(message, operation))
+
+    def _step(self, operation: Operation) -> Step:
+        return Step(self.seq, self.clock_ms, operation)
+
+    def is_trusted(self, column: int) -> bool:
+        """Whether the mark of a column is live now (RULEBOOK 6.8)."""
+        return self.marks[column].is_trusted(self.contracts[column], self.clock_ms)
+
+    def is_liquidation_halted(self) -> bool:
+        """No new liquidation, order or grant."""
+        return "liquidation" in self.halts or "order_entry" in self.halts
+
+    def price(self, column: int) -> int:
+        """The mark in ticks."""
+        return self.marks[column].price
+
+    def next_due_ms(self) -> int | None:
+        """When time alone next changes the common data: a version comes into force, or a held mark is accepted."""
+        due = [effective for effective, _ in self.pending]
+        due += [self.marks[c].held[0][0] + self.contracts[c].hold_ms for c in self.held]
+        return min(due, default=None)
+
+    def _is_repeat(self, message: Input) -> bool:
+        before = self.seen.get(TOPIC_OF[type(message)], {}).get(message.id)
+        if before is None or before.time_ms < self.clock_ms - self._late_ms():
+            return False
+        if before != message:
+            raise Refused(Code.ID_REUSED, f"id {message.id} was used before with other content")
+        return True
+
+    def _late_ms(self) -> int:
+        return self.rules.late_ms if self.rules else LATE_MS
+
+    def _require_timely(self, message: Input) -> None:
+        if self.clock_ms < 0:
+            return
+        if message.time_ms < self.clock_ms - self._late_ms():
+            raise Refused(Code.TOO_LATE, f"{self.clock_ms - message.time_ms} ms behind the clock of the log")
+        if message.time_ms > self.clock_ms + (self.rules.ahead_ms if self.rules else AHEAD_MS):
+            raise Refused(Code.TOO_FAR_AHEAD, f"{message.time_ms - self.clock_ms} ms ahead of the clock of the log")
+
+    def _remember(self, message: Input) -> None:
+        """Keep the id; drop those that no timely input can repeat."""
+        self.seen.setdefault(TOPIC_OF[type(message)], {})[message.id] = message
+        self.seen_order.append(message)
+        horizon = max(self.clock_ms, message.time_ms) - self._late_ms()
+        while self.seen_order and self.seen_order[0].time_ms < horizon:
+            old = self.seen_order.popleft()
+            ids = self.seen[TOPIC_OF[type(old)]]
+            if ids.get(old.id) is old:
+                del ids[old.id]
+        if isinstance(message, Governed):
+            self.versions[judge.subject(message)] = message.version
+
+    def _enact_due(self) -> bool:
+        """Bring due versions into force, by (effective time, order in the log)."""
+        due = sorted((item for item in self.pending if item[0] <= self.clock_ms), key=lambda item: item[0])
+        self.pending = [item for item in self.pending if item[0] > self.clock_ms]
+        for _, change in due:
+            self.enact(change)
+        return bool(due)
+
+    def enact(self, change: Change) -> None:
+        """A version comes into force; a new listing opens a column."""
+        if isinstance(change, Parameters):
+            self.rules = change
+        elif isinstance(change, Waterfall):
+            self.waterfall = change
+        elif change.name in self.column_of:
+            self.contracts[self.column_of[change.name]] = change
+        else:
+            self.column_of[change.name] = len(self.contracts)
+            self.contracts.append(change)
+            self.marks.append(Mark(change.listing_mark))
+            self.funding_index.append(0)
+
+    def _effect(self, message: Input, operation: Operation) -> Operation:
+        """What the input itself does to the common data."""
+        if isinstance(operation, Marked):
+            mark = self.marks[operation.column]
+            accepted = mark.take(self.contracts[operation.column], operation.price, self.clock_ms)
+            (self.held.discard if accepted else self.held.add)(operation.column)
+            return Marked(operation.column, operation.price, is_accepted=accepted)
+        if isinstance(operation, Settled):
+            self.marks[operation.column].price = operation.price
+            self.marks[operation.column].settled = True
+            self.marks[operation.column].held.clear()
+            self.held.discard(operation.column)
+        elif isinstance(operation, Funded):
+            self.funding_index[operation.column] += operation.delta
+        elif isinstance(operation, Changed):
+            judge.enact_change(self, message)
+        return operation

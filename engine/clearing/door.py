@@ -1,0 +1,148 @@
+"""The one door of the clearing house (ARCHITECTURE 3): every entry of the log comes in here, in order."""
+
+from __future__ import annotations
+
+from engine import operations as op
+from engine.book import Book
+from engine.clearing import rounds, window
+from engine.clearing.state import ClearingState
+from engine.ledger import (
+    BACKSTOP,
+    LIQUIDATION,
+    MARKET,
+    OUTSIDE,
+    ROUNDING,
+    TRANSIT,
+    guarantee,
+    insurance,
+)
+from engine.numbers import PPM, div_up
+from engine.outbox import Outbox
+from engine.value import value
+from schemas import events
+from schemas.journal import Answer, AnyEntry, Marker, Moved, Paid, Raised
+
+COUNTERPARTY = {"market": MARKET, "backstop": BACKSTOP, "tear": LIQUIDATION, "place": LIQUIDATION}
+
+
+class Clearing:
+    """Folds the log for funds, windows and rounds. `apply` for inputs, `read` for reports and decisions."""
+
+    def __init__(self, book: Book, shards: int = 1) -> None:
+        self.state = ClearingState(book, shards)
+
+    def apply(self, step: op.Step) -> Outbox:
+        """One step of an accepted input."""
+        self.state.out = Outbox()
+        self._effect(step.operation)
+        if self.state.book.is_ready:
+            rounds.think(self.state)
+        return self.state.out
+
+    def read(self, entry: AnyEntry, shard: int = 0) -> Outbox:
+        """A report of `shard`, or our own decision come back."""
+        state = self.state
+        state.out = Outbox()
+        if isinstance(entry, Marker):
+            rounds.stand(state, entry)
+        elif isinstance(entry, Answer):
+            rounds.hear(state, entry, shard)
+        elif isinstance(entry, Raised):
+            state.raised.setdefault((entry.what, entry.account), state.book.seq)
+            state.news = True
+            if entry.what == "hole":
+                window.open_window(state, entry.account)
+        elif isinstance(entry, Moved):
+            self._moved(entry)
+        elif isinstance(entry, Paid):
+            state.ledger.post(TRANSIT, entry.fund, entry.amount_units)
+        rounds.think(state)
+        return state.out
+
+    def next_due_ms(self) -> int | None:
+        """When time alone next makes the clearing house act."""
+        state, due = self.state, []
+        if state.round is not None:
+            due.append(state.round.deadline_ms)
+        if any(what == "liquidation" for what, _ in state.raised):
+            due.append(state.resume_ms)
+        if state.window is not None:
+            rules = state.book.parameters
+            due += [state.window.last_default_ms + rules.window_ms] if not state.window.is_asked else []
+            due += [state.window.opened_ms + rules.window_max_ms] if not state.window.is_forced else []
+        return min(due, default=None)
+
+    def _effect(self, operation: op.Operation) -> None:
+        state = self.state
+        if isinstance(operation, op.Traded):
+            self._trade(operation)
+        elif isinstance(operation, op.Deposited):
+            if operation.account.startswith("@"):
+                state.ledger.post(OUTSIDE, operation.account, operation.amount)
+        elif isinstance(operation, op.Contributed):
+            state.ledger.post(OUTSIDE, guarantee(operation.member), operation.amount)
+        elif isinstance(operation, op.Marked):
+            self._tell_mark(operation)
+        elif isinstance(operation, op.Funded):
+            self._fund(operation)
+        elif isinstance(operation, op.Settled):
+            self._settle(operation)
+        elif isinstance(operation, op.Changed):
+            state.resume_ms = 0
+        elif isinstance(operation, op.Resharded):
+            state.shards = operation.shards
+
+    def _trade(self, trade: op.Traded) -> None:
+        """Legs of the named accounts that may trade: `@market` and `@backstop`."""
+        for name, side in ((trade.buyer, 1), (trade.seller, -1)):
+            if name.startswith("@"):
+                self.state.ledger.add(name, -side * trade.value_units)
+                self.state.ledger.add_lots(name, trade.column, side * trade.lots)
+
+    def _fund(self, funded: op.Funded) -> None:
+        """Named holders pay like all others (17.4); the clearing house tells the world."""
+        state, name = self.state, self.state.book.contracts[funded.column].name
+        for holder in sorted(state.ledger.lots):
+            if holder in (MARKET, BACKSTOP, LIQUIDATION):
+                units = div_up(state.ledger.held(holder, funded.column) * funded.delta, PPM)
+                state.ledger.post(holder, ROUNDING, units)
+        stamp = state.stamp(name, funded.column)
+        state.tell(events.FundingApplied(**stamp, instrument=name, index_delta=funded.delta))
+
+    def _settle(self, settled: op.Settled) -> None:
+        state, contract = self.state, self.state.book.contracts[settled.column]
+        for holder in sorted(state.ledger.lots):
+            lots = state.ledger.held(holder, settled.column)
+            if holder in (MARKET, BACKSTOP, LIQUIDATION) and lots:
+                state.ledger.post(ROUNDING, holder, value(contract, lots, settled.price))
+                state.ledger.post_lots(holder, OUTSIDE, settled.column, lots)
+        stamp = state.stamp(contract.name, settled.column)
+        state.tell(events.InstrumentSettled(**stamp, instrument=contract.name, price_ticks=settled.price))
+
+    def _tell_mark(self, marked: op.Marked) -> None:
+        state, name = self.state, self.state.book.contracts[marked.column].name
+        if not state.book.is_ready or (marked.is_accepted and not marked.is_late):
+            return
+        stamp = state.stamp(name, marked.column)
+        if marked.is_late:
+            state.tell(events.MarkAcceptedLate(**stamp, instrument=name, price_ticks=marked.price))
+        else:
+            mark = state.book.price(marked.column)
+            state.tell(events.MarkHeld(**stamp, instrument=name, price_ticks=marked.price, mark_ticks=mark))
+
+    def _moved(self, moved: Moved) -> None:
+        """The other side of what a row moved (2a.7); after the last one `@liquidation` is swept."""
+        state, decision = self.state, self.state.allocation
+        if decision is None or decision.allocation != moved.allocation or moved.row not in state.expected:
+            return
+        row = decision.lot_rows[moved.row]
+        column, other = state.book.column_of[row.instrument], COUNTERPARTY[row.exit]
+        state.ledger.post(other, TRANSIT, moved.cash_units)
+        state.ledger.post_lots(other, TRANSIT, column, moved.lots)
+        state.ledger.post(TRANSIT, insurance(state.book.contracts[column].scope), moved.fee_units)
+        state.expected.discard(moved.row)
+        state.news = True
+        if not state.expected and not state.to_place() and state.ledger.balance(LIQUIDATION) > 0:
+            fund = insurance(state.placed_scope or state.book.contracts[column].scope)
+            state.ledger.post(LIQUIDATION, fund, state.ledger.balance(LIQUIDATION))
+

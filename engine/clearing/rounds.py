@@ -1,0 +1,261 @@
+"""Rounds (RULEBOOK 2a.5): when to ask, when an answer is complete, and the one thing that is then decided.
+
+What goes first: liquidations, positions to place, collateral to sell, the window, withdrawals. One round at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.accounts import account_key
+from engine.allocation import allocate
+from engine.clearing import grants, window
+from engine.clearing.state import NEVER, Attempt, ClearingState, Round
+from engine.execution import row_cash
+from engine.ledger import BACKSTOP, LIQUIDATION, MARKET, OPERATOR, TRANSIT, insurance
+from engine.numbers import most_that_holds, sign
+from engine.value import value_floor
+from schemas.codes import Code, Halt
+from schemas.journal import Allocation, Answer, Holder, LotRow, Marker, Release, Sale, SaleRow
+
+
+def think(state: ClearingState) -> None:
+    """Outside a round: ask when something needs one. Inside: ask again when its time is over."""
+    if state.round is not None:
+        if state.book.clock_ms >= state.round.deadline_ms:
+            _mark(state, state.round)
+    elif not state.expected and _needs_round(state):
+        state.rounds += 1
+        state.round = Round(state.rounds, NEVER)
+        _mark(state, state.round)
+
+
+def _needs_round(state: ClearingState) -> bool:
+    kinds = {what for what, _ in state.raised}
+    if "liquidation" in kinds and state.book.clock_ms >= state.resume_ms:
+        return True
+    if state.to_place() or "sale" in kinds:
+        return True
+    if state.window is not None:
+        return window.needs_round(state, state.window)
+    return "withdrawal" in kinds and "transfers" not in state.book.halts
+
+
+def _mark(state: ClearingState, asking: Round) -> None:
+    """Write a marker; an older one of the same round stays valid, the first complete one counts."""
+    gains = force = False
+    if state.window is not None:
+        gains = state.window.wants_gains
+        force = window.must_force(state, state.window)
+    marker = Marker(
+        book=state.book.name, seq=state.book.seq, round=asking.number, attempt=len(asking.attempts),
+        place=state.to_place(), gains=gains, force=force,
+    )  # fmt: skip
+    asking.attempts.append(Attempt(marker, state.shards))
+    asking.deadline_ms = state.book.clock_ms + state.book.parameters.round_ms
+    state.news = False
+    state.decide(marker)
+
+
+def stand(state: ClearingState, marker: Marker) -> None:
+    """Our own marker came back: this is its place in the log, and our totals there (14.1, 14.2)."""
+    asking = state.round
+    if asking is None or asking.number != marker.round:
+        return
+    attempt = asking.attempts[marker.attempt]
+    attempt.seq, attempt.shards = state.book.seq, state.shards
+    attempt.cash_units = sum(state.ledger.cash.values())
+    for column, contract in enumerate(state.book.contracts):
+        attempt.lots[contract.name] = sum(held.get(column, 0) for held in state.ledger.lots.values())
+
+
+def hear(state: ClearingState, answer: Answer, shard: int) -> None:
+    """An answer; with the last of an attempt the round is complete and decided."""
+    asking = state.round
+    if asking is None or asking.number != answer.round:
+        return
+    attempt = asking.attempts[answer.attempt]
+    attempt.answers[shard] = answer
+    if len(attempt.answers) == attempt.shards:
+        state.round = None
+        _decide(state, attempt, union([attempt.answers[one] for one in sorted(attempt.answers)]))
+
+
+def union(answers: list[Answer]) -> Answer:
+    """The answers of all shards as one: rows sorted, totals summed. It names no shard (2a.4)."""
+    first = answers[0]
+    lots: dict[str, int] = {}
+    for one in answers:
+        for name, held in one.lots.items():
+            lots[name] = lots.get(name, 0) + held
+    return Answer(
+        book=first.book, seq=first.seq, round=first.round, attempt=first.attempt,
+        plans=sorted((x for one in answers for x in one.plans), key=lambda x: (x.seq, account_key(x.account))),
+        waiting=sorted((x for one in answers for x in one.waiting), key=account_key),
+        holes=sorted((x for one in answers for x in one.holes), key=lambda x: account_key(x.account)),
+        bankrupts=sorted((x for one in answers for x in one.bankrupts), key=lambda x: account_key(x.account)),
+        sales=sorted((x for one in answers for x in one.sales), key=lambda x: account_key(x.account)),
+        releases=sorted((x for one in answers for x in one.releases), key=lambda x: (x.seq, account_key(x.account))),
+        closed_targets=sorted(x for one in answers for x in one.closed_targets),
+        holders=sorted((x for one in answers for x in one.holders), key=lambda x: (x.instrument, account_key(x.account))),
+        gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
+        cash_units=sum(one.cash_units for one in answers), lots=lots,
+    )  # fmt: skip
+
+
+def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
+    """The first thing in the order of the module header that there is to decide; nothing else this round."""
+    _require_conserved(attempt, found)
+    state.raised = {key: seq for key, seq in state.raised.items() if seq > attempt.seq}
+    _remember_leftover(state, found)
+    _ = (
+        _liquidate(state, found)
+        or _place(state, attempt, found)
+        or _sell(state, found)
+        or window.settle_one(state, attempt, found)
+        or _release(state, found)
+    )
+
+
+def _require_conserved(attempt: Attempt, found: Answer) -> None:
+    """Invariants 14.1 and 14.2 at the marker: accounts and ledgers of all readers sum to zero. A breach halts."""
+    if attempt.cash_units + found.cash_units:
+        raise Halt(f"money is not conserved: {attempt.cash_units + found.cash_units} units too many")
+    for name, lots in found.lots.items():
+        if attempt.lots.get(name, 0) + lots:
+            raise Halt(f"lots of {name} are not conserved: {attempt.lots.get(name, 0) + lots} too many")
+
+
+def _remember_leftover(state: ClearingState, found: Answer) -> None:
+    """What the answers show and this round does not settle still needs one; granted rows take themselves off."""
+    for plan in found.plans:
+        state.raised.setdefault(("liquidation", plan.account), plan.seq)
+    for account in found.waiting:
+        state.raised.setdefault(("liquidation", account), state.book.seq)
+    for release in found.releases:
+        state.raised.setdefault(("withdrawal", release.account), release.seq)
+
+
+def allocate_round(state: ClearingState, decision: Allocation) -> bool:
+    """Write the one allocation of a round and wait for the reports of its rows."""
+    state.allocation = decision
+    state.expected = {number for number, row in enumerate(decision.lot_rows) if row.exit != "order"}
+    state.expected -= _settle_named(state, decision)
+    state.decide(decision)
+    return True
+
+
+def next_allocation(state: ClearingState) -> dict[str, Any]:
+    """The fields that every allocation shares."""
+    state.allocations += 1
+    return {"book": state.book.name, "seq": state.book.seq, "allocation": state.allocations}
+
+
+def _liquidate(state: ClearingState, found: Answer) -> bool:
+    rows = grants.grant(state, found.plans)
+    granted = {row.account for row in rows}
+    left = [plan for plan in found.plans if plan.account not in granted]
+    for account in granted:
+        state.raised.pop(("liquidation", account), None)
+    state.resume_ms = 0
+    if left or found.waiting:
+        state.resume_ms = NEVER if state.book.is_liquidation_halted() else _next_interval_ms(state)
+    return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="liquidation", lot_rows=rows))
+
+
+def _next_interval_ms(state: ClearingState) -> int:
+    interval = state.book.parameters.interval_ms
+    return (state.book.clock_ms // interval + 1) * interval
+
+
+def _place(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
+    """Lots in `@liquidation` go to the other side pro rata to lots, `@market` last, at the mark (17.9)."""
+    rows: list[LotRow] = []
+    for name in attempt.marker.place:
+        column = state.book.column_of[name]
+        lots = state.ledger.held(LIQUIDATION, column)
+        if lots:
+            state.placed_scope = state.book.contracts[column].scope
+            rows += _place_one(state, name, lots, found.holders)
+            if not rows:
+                raise Halt(f"nobody holds the other side of {lots} lots of {name}")
+    return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="place", lot_rows=rows))
+
+
+def _place_one(state: ClearingState, name: str, lots: int, holders: list[Holder]) -> list[LotRow]:
+    column = state.book.column_of[name]
+    sides = {x.account: x.lots for x in holders if x.instrument == name and x.lots * lots < 0}
+    pool = state.ledger.held(BACKSTOP, column)
+    if pool * lots < 0:
+        sides[BACKSTOP] = pool
+    accounts = sorted(sides, key=account_key)
+    caps = [abs(sides[account]) for account in accounts]
+    shares = allocate(abs(lots), caps, caps).shares.tolist()
+    rest = abs(lots) - sum(shares)
+    market = state.ledger.held(MARKET, column)
+    if rest and market * lots < 0:
+        accounts, shares, sides[MARKET] = [*accounts, MARKET], [*shares, min(rest, abs(market))], market
+    price = state.book.price(column)
+    return [
+        LotRow(account, name, sides[account], share, "place", price, 0, 0, 1, False)
+        for account, share in zip(accounts, shares, strict=True)
+        if share
+    ]
+
+
+def _settle_named(state: ClearingState, decision: Allocation) -> set[int]:
+    """Rows of a place round that meet the pool or the market are booked here at once."""
+    done = set()
+    for number, row in enumerate(decision.lot_rows):
+        if row.account in (BACKSTOP, MARKET):
+            column = state.book.column_of[row.instrument]
+            cash = row_cash(state.book.contracts[column], row, row.lots)
+            change = -sign(row.position) * row.lots
+            state.ledger.post(LIQUIDATION, row.account, cash)
+            state.ledger.post_lots(LIQUIDATION, row.account, column, change)
+            done.add(number)
+    return done
+
+
+def _sell(state: ClearingState, found: Answer) -> bool:
+    """Collateral: `@operator` while it can pay; at the deadline the insurance fund of the book takes the rest (17.11)."""
+    rows = [row for sale in found.sales for row in _sell_one(state, sale)]
+    return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="sale", sales=rows))
+
+
+def _sell_one(state: ClearingState, sale: Sale) -> list[SaleRow]:
+    column = state.book.column_of[sale.asset]
+    contract, price = state.book.contracts[column], state.book.price(column)
+    cash = max(0, state.ledger.balance(OPERATOR))
+    lots = most_that_holds(sale.lots, lambda k: value_floor(contract, k, price) <= cash)
+    rows = []
+    if lots and value_floor(contract, lots, price):
+        rows.append(_buy(state, sale, lots, OPERATOR, value_floor(contract, lots, price)))
+    else:
+        lots = 0
+    rest = sale.lots - lots
+    if rest and sale.is_due:
+        fund = insurance(state.book.name)
+        rows.append(_buy(state, sale, rest, fund, min(value_floor(contract, rest, price), max(0, state.ledger.balance(fund)))))
+    return rows
+
+
+def _buy(state: ClearingState, sale: Sale, lots: int, buyer: str, pay: int) -> SaleRow:
+    state.ledger.post(buyer, TRANSIT, pay)
+    state.ledger.post_lots(TRANSIT, buyer, state.book.column_of[sale.asset], lots)
+    return SaleRow(sale.account, sale.number, sale.asset, lots, buyer, pay)
+
+
+def _release(state: ClearingState, found: Answer) -> bool:
+    """Withdrawals leave outside a window (7)."""
+    if state.window is not None or "transfers" in state.book.halts or not found.releases:
+        return False
+    closed = set(found.closed_targets)
+    rows = []
+    for one in found.releases:
+        code = int(Code.ACCOUNT_CLOSED) if not one.code and one.id in closed else one.code
+        rows.append(Release(one.seq, one.account, one.id, one.asset, one.amount, one.target, code))
+        state.raised.pop(("withdrawal", one.account), None)
+        if not code and one.target is not None and one.target.startswith("@"):
+            state.ledger.post(TRANSIT, one.target, one.amount)
+    return allocate_round(state, Allocation(**next_allocation(state), kind="release", releases=rows))

@@ -1,0 +1,120 @@
+"""The state of the clearing house, and the few ways in which it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.book import Book
+from engine.ledger import LIQUIDATION, Ledger
+from engine.outbox import Outbox
+from engine.rules import Waterfall
+from engine.shard.state import stamp
+from engine.waterfall.losses import Losses
+from schemas.events import Event
+from schemas.journal import Allocation, Answer, Decision, Marker
+
+NEVER = 2**62
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One marker of a round: where it stood, our totals there, and the answers so far by shard."""
+
+    marker: Marker
+    shards: int
+    seq: int = -1
+    cash_units: int = 0
+    lots: dict[str, int] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Round:
+    """Asked until one attempt is complete (2a.5)."""
+
+    number: int
+    deadline_ms: int
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Window:
+    """An event window (7). Contributions and the waterfall are those of its opening.
+
+    `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for those.
+    """
+
+    number: int
+    opened_ms: int
+    last_default_ms: int
+    waterfall: Waterfall
+    contributions: dict[str, int]
+    defaults: int = 0
+    losses: Losses = field(default_factory=Losses)
+    is_forced: bool = False
+    is_asked: bool = False
+    wants_gains: bool = False
+
+
+@dataclass(slots=True)
+class ClearingState:
+    """`raised`: what needs a round, by (what, account), with the seq of its report. `news`: a report came since the last."""
+
+    book: Book
+    shards: int = 1
+    ledger: Ledger = field(default_factory=Ledger)
+    raised: dict[tuple[str, str], int] = field(default_factory=dict)
+    news: bool = False
+    round: Round | None = None
+    rounds: int = 0
+    allocation: Allocation | None = None
+    allocations: int = 0
+    expected: set[int] = field(default_factory=set)
+    window: Window | None = None
+    windows: int = 0
+    closed_on: dict[str, tuple[int, int]] = field(default_factory=dict)
+    pace_interval: int = -1
+    pace_used_units: int = 0
+    resume_ms: int = 0
+    placed_scope: str = ""
+    previous: str = ""
+    out: Outbox = field(default_factory=Outbox)
+
+    def to_place(self) -> list[str]:
+        """Instruments whose lots lie in `@liquidation`."""
+        held = self.ledger.lots.get(LIQUIDATION, {})
+        return [self.book.contracts[column].name for column in sorted(held) if held[column]]
+
+    def tell(self, event: Event) -> None:
+        """An event for the world."""
+        self.out.events.append(event)
+
+    def decide(self, entry: Decision) -> None:
+        """An entry for the log."""
+        self.out.entries.append(entry)
+
+    def stamp(self, subject: str, *columns: int) -> dict[str, Any]:
+        """What every event of this moment shares."""
+        return stamp(self.book, subject, *columns)
+
+    def closed_lots(self, column: int, is_sell: bool) -> int:
+        """`x`: lots that all accounts closed on that side, less what refilled since (6.5)."""
+        contract = self.book.contracts[column]
+        lots, at = self.closed_on.get(_side(contract.name, is_sell), (0, 0))
+        return max(0, lots - contract.refill_lots_per_ms * (self.book.clock_ms - at))
+
+    def close_lots(self, column: int, is_sell: bool, lots: int) -> None:
+        """Lots granted stay counted, also those that are gone when the row is booked (6.9)."""
+        name = self.book.contracts[column].name
+        self.closed_on[_side(name, is_sell)] = (self.closed_lots(column, is_sell) + lots, self.book.clock_ms)
+
+    def contributions(self) -> dict[str, int]:
+        """The guarantee fund by member."""
+        prefix = "@guarantee/"
+        cash = self.ledger.cash
+        return {name.removeprefix(prefix): units for name, units in sorted(cash.items()) if name.startswith(prefix)}
+
+
+def _side(name: str, is_sell: bool) -> str:
+    return f"{name}/{'sell' if is_sell else 'buy'}"

@@ -1,0 +1,165 @@
+"""The event window (RULEBOOK 7, 8): opened by a hole, closed by one allocation of everything that was lost in it."""
+
+from __future__ import annotations
+
+from engine.allocation import allocate
+from engine.clearing import rounds
+from engine.clearing.state import Attempt, ClearingState, Window
+from engine.judge import member_of
+from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
+from engine.receipts import digest
+from engine.waterfall.losses import LIQUIDATION_MEMBER, Losses
+from engine.waterfall.settle import Resources, Settlement, settle
+from schemas import events
+from schemas.codes import Halt
+from schemas.journal import Allocation, Answer, Bankrupt, Charge, WindowOpened
+
+
+def open_window(state: ClearingState, cause: str) -> None:
+    """The decision on a first hole: contributions, weights, caps and versions are frozen here."""
+    if state.window is not None or state.book.waterfall is None:
+        return
+    state.windows += 1
+    now = state.book.clock_ms
+    state.window = Window(state.windows, now, now, state.book.waterfall, state.contributions())
+    subject = str(state.windows)
+    state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
+    state.tell(events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, cause=cause))
+
+
+def is_due(state: ClearingState, window: Window) -> bool:
+    """Whether `window_ms` have passed since the last default, or the opening."""
+    return state.book.clock_ms >= window.last_default_ms + state.book.parameters.window_ms
+
+
+def must_force(state: ClearingState, window: Window) -> bool:
+    """Whether the window is at its end: holes are torn up, halts notwithstanding."""
+    return state.book.clock_ms >= window.opened_ms + state.book.parameters.window_max_ms
+
+
+def needs_round(state: ClearingState, window: Window) -> bool:
+    """After a report, once when the window is due, once when it is at its end."""
+    if state.news:
+        return True
+    if must_force(state, window) and not window.is_forced:
+        window.is_forced = True
+        return True
+    if is_due(state, window) and not window.is_asked:
+        window.is_asked = True
+        return True
+    return False
+
+
+def settle_one(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
+    """Declare who has nothing left; else, when nothing is open any more, allocate the window's loss."""
+    window = state.window
+    if window is None:
+        return False
+    if found.bankrupts:
+        return _declare(state, window, found.bankrupts)
+    if found.holes or found.sales or state.to_place() or not is_due(state, window):
+        return False
+    if not attempt.marker.gains and _reaches_gains(state, window):
+        window.wants_gains, window.is_asked = True, False
+        return False
+    return _close(state, window, found)
+
+
+def _reaches_gains(state: ClearingState, window: Window) -> bool:
+    """Whether the loss goes as far as the gains haircut: only then is every member asked for its numbers."""
+    rank = next((layer.rank for layer in window.waterfall.layers if layer.kind == "gains_haircut"), None)
+    if rank is None:
+        return False
+    trial = Losses({**window.losses.cells, (LIQUIDATION_MEMBER, ""): max(0, -state.ledger.balance(LIQUIDATION))})
+    resources = Resources(state.book.name, state.ledger.cash, window.contributions, {})
+    done = settle(window.waterfall, trial, resources)
+    return any(layer.drawn_units for layer in done.layers if layer.rank >= rank)
+
+
+def _declare(state: ClearingState, window: Window, bankrupts: list[Bankrupt]) -> bool:
+    """Defaults (7): the shortfall after recourse, split over insurance scopes by MM at the first order (9)."""
+    for one in bankrupts:
+        if not one.shortfall_units:
+            continue
+        member = member_of(one.account)
+        shares = allocate(one.shortfall_units, [mm for _, mm in one.scopes]).shares.tolist()
+        split = {scope: units for (scope, _), units in zip(one.scopes, shares, strict=True) if units}
+        for scope, units in split.items():
+            window.losses.add(member, scope, units)
+        window.defaults += 1
+        window.last_default_ms, window.is_asked, window.wants_gains = state.book.clock_ms, False, False
+        state.tell(
+            events.DefaultDeclared(
+                **state.stamp(f"{one.account}/{window.number}/{window.defaults}"), window=window.number,
+                member=member, account=one.account, shortfall_units=one.shortfall_units,
+                recourse_units=dict(one.recourse), scopes_units=split,
+            )  # fmt: skip
+        )
+    decision = Allocation(
+        **rounds.next_allocation(state), kind="default", window=window.number, bankrupts=bankrupts
+    )  # fmt: skip
+    state.news = True
+    return rounds.allocate_round(state, decision)
+
+
+def _close(state: ClearingState, window: Window, found: Answer) -> bool:
+    """One allocation for the whole window (8): draw the layers, charge the winners, name what is uncovered."""
+    liquidation_loss = max(0, -state.ledger.balance(LIQUIDATION))
+    if liquidation_loss and (window.defaults or window.losses.total()):
+        window.losses.add(LIQUIDATION_MEMBER, state.placed_scope or state.book.name, liquidation_loss)
+        state.ledger.post(SUSPENSE, LIQUIDATION, liquidation_loss)
+    else:
+        liquidation_loss = 0
+    before = window.losses.listing()
+    lost = set(window.losses.members())
+    gains = {gain.member: gain for gain in found.gains if gain.member not in lost}
+    resources = Resources(state.book.name, dict(state.ledger.cash), window.contributions, gains)
+    total = window.losses.total()
+    done = settle(window.waterfall, window.losses, resources)
+    _require_met(total, window, done)
+    _post(state, done)
+    decision = Allocation(
+        **rounds.next_allocation(state), kind="loss", window=window.number,
+        charges=[Charge(account, units) for account, units in sorted(done.charges.items())],
+    )  # fmt: skip
+    if total:
+        _tell_loss(state, window, before, liquidation_loss, total, done)
+    stamp = state.stamp(str(window.number))
+    state.tell(events.WindowClosed(**stamp, window=window.number, defaults=window.defaults))
+    state.window = None
+    return rounds.allocate_round(state, decision)
+
+
+def _require_met(total: int, window: Window, done: Settlement) -> None:
+    """Invariant 14.3: shares and uncovered are the loss, to the unit."""
+    met = sum(done.paid.values()) + sum(done.charges.values()) + done.uncovered
+    if met != total or window.losses.total():
+        raise Halt(f"window {window.number}: {met} units met of {total}")
+
+
+def _post(state: ClearingState, done: Settlement) -> None:
+    """Funds pay suspense; charges come from the shards; what is uncovered is a claim on its own name."""
+    for name, units in done.paid.items():
+        state.ledger.post(name, SUSPENSE, units)
+    state.ledger.post(TRANSIT, SUSPENSE, sum(done.charges.values()))
+    state.ledger.post(UNCOVERED, SUSPENSE, done.uncovered)
+
+
+def _tell_loss(
+    state: ClearingState,
+    window: Window,
+    before: dict[str, dict[str, int]],
+    liquidation_loss: int,
+    total: int,
+    done: Settlement,
+) -> None:
+    snapshot = digest("|".join(f"{member}={units}" for member, units in window.contributions.items()))
+    stamp = state.stamp(str(window.number))
+    stamp["versions"] = {**stamp["versions"], "waterfall": window.waterfall.version}
+    event = events.LossAllocated(
+        **stamp, window=window.number, shortfall_units=total, liquidation_loss_units=liquidation_loss,
+        losses_units=before, layers=done.layers, draws=done.draws, uncovered_units=done.uncovered,
+        snapshot=snapshot, previous=state.previous,
+    )  # fmt: skip
+    state.previous = digest("|".join([event.previous, event.id, str(total), *(draw.root for draw in done.draws)]))
+    state.tell(event)

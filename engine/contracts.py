@@ -1,0 +1,194 @@
+"""What is listed, as integers (RULEBOOK 2-4): contracts and collateral share one shape, a column with a mark.
+
+A collateral asset is a linear column whose point value is net of the haircut and whose brackets are all zero, so
+equity, sensitivity and conservation have one formula. Bounds are proved here, once, so that the columns may be int64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+
+from engine.numbers import PPM, div_up, ppm_up
+from schemas.codes import Code, Refused
+from schemas.decimals import count_of, ratio_of, units_of
+from schemas.inputs import AssetMessage, Bracket, InstrumentMessage
+
+BOUND = 2**61  # every product of a column stays below, so two may be added in int64
+PRICE_BOUND = 2**40
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """Marginal rates by notional; `deductions` make the amount continuous: `ceil(N rate / 10^6) - deduction`."""
+
+    floors: tuple[int, ...]
+    rates_ppm: tuple[int, ...]
+    deductions: tuple[int, ...]
+
+    def amount(self, notional: int) -> int:
+        """Requirement in units, rounded up (the member bears it), in the bracket with the highest floor <= N."""
+        at = len(self.floors) - 1
+        while self.floors[at] > notional:
+            at -= 1
+        return ppm_up(notional, self.rates_ppm[at]) - self.deductions[at]
+
+
+NO_MARGIN = Brackets((0,), (0,), (0,))
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One listed instrument or asset. `V = q p num / den` when linear, `-q face / p` when inverse."""
+
+    name: str
+    is_asset: bool
+    is_inverse: bool
+    num: int
+    den: int
+    face: int
+    spot: tuple[int, int]  # an asset's worth per lot and tick before the haircut
+    tick: tuple[int, int]
+    lot: tuple[int, int]
+    lots_bound: int
+    limit_lots: int
+    price_min: int
+    price_max: int
+    listing_mark: int
+    mm: Brackets
+    im: Brackets
+    scope: str
+    expiry_ms: int | None
+    band_ppm: int
+    agree_ticks: int
+    hold_ms: int
+    stale_ms: int
+    half_spread_ticks: int
+    impact_units: int
+    depth_lots: int
+    refill_lots_per_ms: int
+    backstop_lots: int
+    version: int
+
+    def price_ticks(self, text: str) -> int:
+        """A price as ticks. Refuses OFF_TICK, NOT_POSITIVE, PRICE_BEYOND_BOUND."""
+        ticks = count_of(text, *self.tick, Code.OFF_TICK)
+        if ticks <= 0:
+            raise Refused(Code.NOT_POSITIVE, f"price {text} is not above zero")
+        if not self.price_min <= ticks <= self.price_max:
+            raise Refused(Code.PRICE_BEYOND_BOUND, f"price {text} is outside the listed bounds of {self.name}")
+        return ticks
+
+    def quantity_lots(self, text: str, least: int = 1) -> int:
+        """A quantity as lots, at least `least`. Refuses OFF_LOT (TOO_MANY_DIGITS for an asset), NOT_POSITIVE, beyond bound."""
+        lots = count_of(text, *self.lot, Code.TOO_MANY_DIGITS if self.is_asset else Code.OFF_LOT)
+        if lots < least:
+            raise Refused(Code.NOT_POSITIVE, f"quantity {text} is below {least} lots")
+        if lots > self.lots_bound:
+            raise Refused(Code.QUANTITY_BEYOND_BOUND, f"quantity {text} is beyond the bound of {self.name}")
+        return lots
+
+
+def compile_brackets(table: list[Bracket], decimals: int) -> Brackets:
+    """Floors in units and deductions. Refuses CROSSED_PARAMETERS (17.3): overlap, falling rates, broken continuity."""
+    floors = [units_of(row.floor, decimals) for row in table]
+    rates = [row.rate_ppm for row in table]
+    deductions = [0]
+    if floors[0] != 0 or any(b <= a for a, b in zip(floors, floors[1:], strict=False)):
+        raise Refused(Code.CROSSED_PARAMETERS, "bracket floors must start at 0 and rise")
+    if any(b < a for a, b in zip(rates, rates[1:], strict=False)) or rates[-1] > PPM:
+        raise Refused(Code.CROSSED_PARAMETERS, "bracket rates must not fall, and end at 10^6 ppm at most")
+    for at in range(1, len(floors)):
+        step, rest = divmod(floors[at] * (rates[at] - rates[at - 1]), PPM)
+        if rest:
+            raise Refused(Code.CROSSED_PARAMETERS, f"floor {table[at].floor} times its rate step is not whole")
+        deductions.append(deductions[-1] + step)
+    return Brackets(tuple(floors), tuple(rates), tuple(deductions))
+
+
+def require_im_above_mm(im: Brackets, mm: Brackets) -> None:
+    """IM(N) >= MM(N) for every N: both are convex and piecewise linear, so floors and the last rates decide."""
+    if im.rates_ppm[-1] < mm.rates_ppm[-1] or any(
+        im.amount(floor) < mm.amount(floor) for floor in (1, *im.floors, *mm.floors)
+    ):
+        raise Refused(Code.CROSSED_PARAMETERS, "initial margin below maintenance margin")
+
+
+def compile_instrument(message: InstrumentMessage, decimals: int) -> Contract:
+    """The contract of an `instrument` message. Refuses CROSSED_PARAMETERS, BOUND_DOES_NOT_FIT and the number codes."""
+    tick, lot, worth = ratio_of(message.tick), ratio_of(message.lot), ratio_of(message.contract_value)
+    mm, im = compile_brackets(message.mm_brackets, decimals), compile_brackets(message.im_brackets, decimals)
+    require_im_above_mm(im, mm)
+    inverse = message.kind == "inverse"
+    num, den, face = _point_value(tick, lot, worth, decimals, inverse)
+    limit = count_of(message.position_limit, *lot, Code.OFF_LOT)
+    price_min, price_max, mark = _prices(message, tick)
+    contract = Contract(
+        name=message.instrument, is_asset=False, is_inverse=inverse, num=num, den=den, face=face,
+        spot=(num, den), tick=tick, lot=lot,
+        lots_bound=4 * limit, limit_lots=limit, price_min=price_min, price_max=price_max, listing_mark=mark,
+        mm=mm, im=im, scope=message.insurance_scope or message.instrument, expiry_ms=message.expiry_ms,
+        band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
+        stale_ms=message.stale_ms, half_spread_ticks=message.half_spread_ticks,
+        impact_units=units_of(message.impact, decimals), depth_lots=message.depth_lots,
+        refill_lots_per_ms=message.refill_lots_per_ms,
+        backstop_lots=count_of(message.backstop_limit, *lot, Code.OFF_LOT), version=message.version,
+    )  # fmt: skip
+    require_bounds(contract)
+    return contract
+
+
+def compile_asset(message: AssetMessage, decimals: int) -> Contract:
+    """Collateral as a column: `V = balance p c (10^6 - haircut) / 10^6`, `c` the worth of one unit at one tick."""
+    tick = ratio_of(message.tick)
+    num = tick[0] * 10**decimals * (PPM - message.haircut_ppm)
+    den = tick[1] * 10**message.decimals * PPM
+    shared = gcd(num, den)
+    limit = units_of(message.limit, message.decimals)
+    price_min, price_max, mark = _prices(message, tick)
+    contract = Contract(
+        name=message.asset, is_asset=True, is_inverse=False, num=num // shared, den=den // shared, face=0,
+        spot=(tick[0] * 10**decimals, tick[1] * 10**message.decimals), tick=tick, lot=(1, 10**message.decimals), lots_bound=4 * limit, limit_lots=limit, price_min=price_min,
+        price_max=price_max, listing_mark=mark, mm=NO_MARGIN, im=NO_MARGIN, scope="", expiry_ms=None,
+        band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
+        stale_ms=message.stale_ms, half_spread_ticks=0, impact_units=0, depth_lots=1, refill_lots_per_ms=0,
+        backstop_lots=0, version=message.version,
+    )  # fmt: skip
+    require_bounds(contract)
+    return contract
+
+
+def _point_value(
+    tick: tuple[int, int], lot: tuple[int, int], worth: tuple[int, int], decimals: int, inverse: bool
+) -> tuple[int, int, int]:
+    """`(num, den, face)`: the exact ratio of a linear contract, or the whole face of an inverse one."""
+    num, den = lot[0] * worth[0] * 10**decimals, lot[1] * worth[1]
+    num, den = (num * tick[1], den * tick[0]) if inverse else (num * tick[0], den * tick[1])
+    if not inverse:
+        return num // gcd(num, den), den // gcd(num, den), 0
+    if num % den:
+        raise Refused(Code.CROSSED_PARAMETERS, "the face of an inverse contract must be whole units")
+    return 1, 1, num // den
+
+
+def _prices(message: InstrumentMessage | AssetMessage, tick: tuple[int, int]) -> tuple[int, int, int]:
+    """Least, greatest and listing price in ticks. Refuses CROSSED_PARAMETERS when they are out of order."""
+    price_max = count_of(message.max_price, *tick, Code.OFF_TICK)
+    price_min = 1 if message.min_price is None else count_of(message.min_price, *tick, Code.OFF_TICK)
+    mark = count_of(message.mark, *tick, Code.OFF_TICK)
+    if not 1 <= price_min <= mark <= price_max:
+        raise Refused(Code.CROSSED_PARAMETERS, "expected one tick <= min_price <= mark <= max_price")
+    return price_min, price_max, mark
+
+
+def require_bounds(contract: Contract) -> None:
+    """Proof that int64 columns hold (RULEBOOK 2.4): the greatest numerator and notional stay below 2^61.
+
+    `|q| <= lots_bound`, `p <= price_max`: `|q| p num` (linear) or `|q| face` (inverse) is the greatest numerator, and
+    `N` its quotient by `den` or the least price. Requirements are at most N, since rates are at most 10^6.
+    """
+    c = contract
+    numerator = c.lots_bound * (c.face if c.is_inverse else c.price_max * c.num)
+    notional = div_up(numerator, c.price_min if c.is_inverse else c.den)
+    if not 0 < c.lots_bound or c.price_max >= PRICE_BOUND or max(numerator, notional, c.face, c.den) >= BOUND:
+        raise Refused(Code.BOUND_DOES_NOT_FIT, f"{c.name}: limits times the greatest price pass 2^61 units")

@@ -1,0 +1,151 @@
+"""Planning one order of a liquidation (RULEBOOK 6.1-6.3, 17.9): which instrument, how many lots, at what value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.accounts import Accounts
+from engine.book import Book
+from engine.contracts import Contract
+from engine.execution import bankruptcy_value, fee, impact, market_price
+from engine.margin.statement import Line, Statement, share
+from engine.numbers import PPM, div_down, least_that_holds, sign
+from engine.value import notional, value
+from schemas.journal import Exit, Plan
+
+
+@dataclass(slots=True)
+class Order:
+    """A venue order: `filled` of `lots` so far; B and the limit are those of the seq it was sent at."""
+
+    id: str
+    column: int
+    position: int
+    lots: int
+    filled: int
+    limit_ticks: int | None
+    deadline_ms: int
+
+
+@dataclass(slots=True)
+class Liquidation:
+    """A running liquidation. `stage`: idle (to be looked at), asked (waits for a grant), ordered (at the venue)."""
+
+    seq: int
+    number: int
+    to_initial: bool
+    scopes: list[tuple[str, int]]
+    stage: str = "idle"
+    exit: Exit = "market"
+    order: Order | None = None
+    orders: int = 0
+    interval: int = -1
+    used_units: int = 0
+
+
+def is_cured(book: Book, own: Statement, to_initial: bool) -> bool:
+    """Whether the liquidation stops: `equity >= stop MM`, or IM when it began with a missed call (5)."""
+    return _reaches(book, own.equity, own.im if to_initial else own.mm, to_initial)
+
+
+def _reaches(book: Book, equity: int, requirement: int, to_initial: bool) -> bool:
+    stop = PPM if to_initial else book.parameters.stop_ppm
+    return PPM * equity >= stop * requirement
+
+
+def choose(book: Book, own: Statement, any_mark: bool) -> Line | None:
+    """The line with the largest MM share among trusted marks, by notional where all are 0, first listed on ties."""
+    lines = [x for x in own.lines if x.lots and (any_mark or book.is_trusted(x.column))]
+    by_mm = any(x.mm for x in lines)
+    return max(lines, key=lambda x: (x.mm if by_mm else x.notional, -x.column), default=None)
+
+
+def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, tear: bool) -> Plan | None:
+    """The next order from the present state; None when no trusted line is left. Zero lots: wait for the next interval."""
+    line = choose(book, own, any_mark=tear)
+    if line is None:
+        return None
+    exit_, insolvent = ("tear" if tear else run.exit), own.equity < 0
+    lots = abs(line.lots)
+    if exit_ == "market" and not insolvent:
+        lots = _capped(book, run, line, _sized(book, accounts, row, run, own, line))
+    b_num, b_den = bankruptcy_value(own, line)
+    name = book.contracts[line.column].name
+    return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, exit_)
+
+
+def _sized(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, line: Line) -> int:
+    """The least lots that cure, at the cost of the simulated market from `x = 0`; the whole line when none do."""
+    contract, mark = book.contracts[line.column], book.price(line.column)
+    others = _notional_of_siblings(book, accounts, row, line.column)
+    brackets = contract.im if run.to_initial else contract.mm
+    fixed = (own.im - line.im) if run.to_initial else (own.mm - line.mm)
+
+    def cures(lots: int) -> bool:
+        cost = closing_cost(book, contract, line.lots, lots, mark)
+        if cost is None:
+            return False
+        left = notional(contract, abs(line.lots) - lots, mark)
+        return _reaches(book, own.equity - cost, fixed + share(brackets, left, others), run.to_initial)
+
+    return least_that_holds(abs(line.lots), cures)
+
+
+def closing_cost(book: Book, contract: Contract, position: int, lots: int, mark: int) -> int | None:
+    """Half spread + `F(k)` + fee (16.10), in units; None where the market has no price. The venue's cost is the fee."""
+    total = fee(contract, book.parameters.liquidation_fee_ppm, lots, mark)
+    if book.parameters.is_venue:
+        return total
+    price = market_price(contract, position, mark)
+    if price < 1:
+        return None
+    return total + abs(value(contract, lots, mark) - value(contract, lots, price)) + impact(contract, lots)
+
+
+def _notional_of_siblings(book: Book, accounts: Accounts, row: int, column: int) -> int:
+    others = (sibling for sibling in accounts.siblings.get(row, ()) if sibling != row)
+    price = book.price(column)
+    return sum(notional(book.contracts[column], accounts.take(one).positions[column], price) for one in others)
+
+
+def _capped(book: Book, run: Liquidation, line: Line, lots: int) -> int:
+    """The caps of pace, in the order of 17.9."""
+    rules, size = book.parameters, abs(line.lots)
+    if size <= rules.small_lots:
+        lots = size
+    else:
+        step = max(rules.min_notional_units, div_down(rules.portion_ppm * line.notional, PPM))
+        lots = min(lots, max(1, div_down(size * min(line.notional, step), line.notional)))
+    if rules.per_account_units is not None:
+        left = max(0, rules.per_account_units - used_in_interval(book, run))
+        lots = min(lots, div_down(left * size, line.notional))
+    return lots
+
+
+def used_in_interval(book: Book, run: Liquidation) -> int:
+    """Notional that the account has closed in the present interval."""
+    return run.used_units if run.interval == interval_of(book) else 0
+
+
+def use(book: Book, run: Liquidation, units: int) -> None:
+    """Count notional against the account's interval."""
+    run.used_units, run.interval = used_in_interval(book, run) + units, interval_of(book)
+
+
+def interval_of(book: Book) -> int:
+    """The running number of the present interval of pace."""
+    return book.clock_ms // book.parameters.interval_ms
+
+
+def scopes_of(book: Book, own: Statement) -> list[tuple[str, int]]:
+    """MM by insurance scope (7), by name: how a shortfall of this account will be split."""
+    found: dict[str, int] = {}
+    for line in own.lines:
+        scope = book.contracts[line.column].scope
+        found[scope] = found.get(scope, 0) + line.mm
+    return sorted((scope, mm) for scope, mm in found.items() if mm)
+
+
+def closing_lots(position: int, lots: int) -> int:
+    """The signed change that closes `lots` of a position."""
+    return -sign(position) * lots

@@ -1,0 +1,97 @@
+"""The margin statement of one account (RULEBOOK 4, 16.5, 17.5), in exact integers of any size.
+
+Worked example: 2 lots long of a linear contract worth 1 unit per lot and tick, bought at 100, cash 50, mark 90:
+equity = 50 - 200 + 180 = 30; at 5% maintenance MM = ceil(180 * 0.05) = 9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.accounts import Accounts, Holding
+from engine.book import Book
+from engine.contracts import Brackets
+from engine.numbers import div_up
+from engine.value import notional, value_floor
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One position: its value (floor), notional, and its share of the member's requirements."""
+
+    column: int
+    lots: int
+    value: int
+    notional: int
+    mm: int
+    im: int
+    exposure: int  # the notional that IM counts, with the worse side of open orders
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Equity, IM and MM in units; `collateral` is the part of equity in other assets, after haircut."""
+
+    equity: int
+    im: int
+    mm: int
+    collateral: int
+    lines: tuple[Line, ...]
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether any contract (collateral apart) is held."""
+        return any(line.lots for line in self.lines)
+
+
+def statement(book: Book, accounts: Accounts, row: int, holding: Holding | None = None) -> Statement:
+    """The statement at the present marks; `holding` stands for the stored one when given (what-if of a plan)."""
+    own = accounts.take(row) if holding is None else holding
+    equity, collateral, lines = own.cash, 0, []
+    orders = accounts.orders.get(row, {})
+    for column, lots in enumerate(own.positions):
+        if not lots and column not in orders:
+            continue
+        contract = book.contracts[column]
+        worth = value_floor(contract, lots, book.price(column))
+        equity += worth
+        if contract.is_asset:
+            collateral += worth
+        else:
+            lines.append(_line(book, accounts, row, column, lots, worth))
+    return Statement(equity, sum(x.im for x in lines), sum(x.mm for x in lines), collateral, tuple(lines))
+
+
+def _line(book: Book, accounts: Accounts, row: int, column: int, lots: int, worth: int) -> Line:
+    contract = book.contracts[column]
+    size = notional(contract, lots, book.price(column))
+    exposure = exposed(book, accounts, row, column, lots)
+    others, others_exposed = 0, 0
+    for sibling in accounts.siblings.get(row, ()):
+        if sibling != row:
+            held = accounts.take(sibling).positions[column]
+            others += notional(contract, held, book.price(column))
+            others_exposed += exposed(book, accounts, sibling, column, held)
+    mm, im = share(contract.mm, size, others), share(contract.im, exposure, others_exposed)
+    return Line(column, lots, worth, size, mm, im, exposure)
+
+
+def exposed(book: Book, accounts: Accounts, row: int, column: int, lots: int) -> int:
+    """The notional that IM counts: the worse of `q + buys` and `q - sells`."""
+    contract, price = book.contracts[column], book.price(column)
+    buys, sells = accounts.orders.get(row, {}).get(column, (0, 0))
+    return max(notional(contract, lots + buys, price), notional(contract, lots - sells, price))
+
+
+def share(brackets: Brackets, own: int, others: int) -> int:
+    """An account's part of its member's requirement: `ceil(M(N_m) N_a / N_m)`, `M(N_a)` when it is the only one (16.5)."""
+    if not own:
+        return 0
+    if not others:
+        return brackets.amount(own)
+    return div_up(brackets.amount(own + others) * own, own + others)
+
+
+def is_trusted(book: Book, holding: Holding) -> bool:
+    """Whether every mark that the account's equity rests on is live (17.6)."""
+    return all(book.is_trusted(column) for column, lots in enumerate(holding.positions) if lots)

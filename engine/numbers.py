@@ -1,0 +1,81 @@
+"""Rounding by name (RULEBOOK 2.3): the only place that decides a direction for a quotient of integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isqrt
+
+PPM = 1_000_000
+Predicate = Callable[[int], bool]
+
+
+def div_down(numerator: int, denominator: int) -> int:
+    """Quotient rounded toward minus infinity; denominator > 0."""
+    return numerator // denominator
+
+
+def div_up(numerator: int, denominator: int) -> int:
+    """Quotient rounded toward plus infinity; denominator > 0.
+
+    >>> div_up(7, 2), div_up(-7, 2)
+    (4, -3)
+    """
+    return -(-numerator // denominator)
+
+
+def ppm_up(amount: int, rate_ppm: int) -> int:
+    """`ceil(amount * rate / 10^6)`: a requirement or a fee, against the one who owes it."""
+    return -(-amount * rate_ppm // PPM)
+
+
+def sign(number: int) -> int:
+    """-1, 0 or 1."""
+    return (number > 0) - (number < 0)
+
+
+def root_up(numerator: int, denominator: int) -> int:
+    """`ceil(sqrt(numerator / denominator))`: the least y with `y^2 * denominator >= numerator`.
+
+    >>> root_up(16, 1), root_up(17, 1), root_up(1, 3)
+    (4, 5, 1)
+    """
+    whole = div_up(numerator, denominator)
+    root = isqrt(whole)
+    return root if root * root == whole else root + 1
+
+
+def least_that_holds(limit: int, holds: Predicate) -> int:
+    """Least k in 1..limit with `holds(k)`: galloping 1, 2, 4 ..., then bisection; `limit` when none holds (17.9).
+
+    `holds` is taken as monotone between the probe that fails and the one that holds; rounding noise of a unit
+    or two may move the answer by a lot, but the probes, and so the answer, are fixed by this text.
+    """
+    low, high = 0, 1
+    while True:
+        high = min(high, limit)
+        if holds(high):
+            break
+        if high == limit:
+            return limit
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def most_that_holds(limit: int, holds: Predicate) -> int:
+    """Greatest k in 0..limit that holds: `limit` when it does, else bisection between 0 (holds) and `limit` (17.9)."""
+    if limit <= 0 or holds(limit):
+        return max(0, limit)
+    low, high = 0, limit
+    while high - low > 1:
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return low

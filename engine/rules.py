@@ -1,0 +1,115 @@
+"""Parameters and waterfall of a book as integers (RULEBOOK 8, 11, 16.10): versioned data, compiled once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.numbers import PPM
+from schemas.codes import Code, Refused
+from schemas.decimals import units_of
+from schemas.inputs import LayerMessage, ParametersMessage, WaterfallMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """`ParametersMessage` with money in units; see there for the meaning of each."""
+
+    late_ms: int
+    ahead_ms: int
+    call_ms: int
+    stop_ppm: int
+    liquidation_fee_ppm: int
+    is_venue: bool
+    order_ms: int
+    max_close_ms: int
+    window_ms: int
+    window_max_ms: int
+    round_ms: int
+    sale_ms: int
+    portion_ppm: int
+    min_notional_units: int
+    small_lots: int
+    per_account_units: int | None
+    per_book_units: int | None
+    interval_ms: int
+    vest_gains: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One rung: `cap_units` bounds its draw in one window; `scope` is the insurance scope it is held for."""
+
+    id: str
+    kind: str
+    rank: int
+    scope: str | None
+    cap_units: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """Layers in order of rank, then of the message; `ranks` groups those that share (pari passu)."""
+
+    layers: tuple[Layer, ...]
+    version: int
+
+    def ranks(self) -> list[list[Layer]]:
+        """The pari passu groups, first drawn first."""
+        groups: dict[int, list[Layer]] = {}
+        for layer in self.layers:
+            groups.setdefault(layer.rank, []).append(layer)
+        return list(groups.values())
+
+
+def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
+    """Refuses CROSSED_PARAMETERS: a window that may end before it is due, a fee above a whole."""
+    if message.window_max_ms < message.window_ms:
+        raise Refused(Code.CROSSED_PARAMETERS, "window_max_ms is below window_ms")
+    if message.liquidation_fee_ppm > PPM:
+        raise Refused(Code.CROSSED_PARAMETERS, "liquidation_fee_ppm is above 10^6")
+    return Parameters(
+        late_ms=message.late_ms, ahead_ms=message.ahead_ms, call_ms=message.call_ms, stop_ppm=message.stop_ppm,
+        liquidation_fee_ppm=message.liquidation_fee_ppm, is_venue=message.execution == "venue",
+        order_ms=message.order_ms, max_close_ms=message.max_close_ms, window_ms=message.window_ms,
+        window_max_ms=message.window_max_ms, round_ms=message.round_ms, sale_ms=message.sale_ms,
+        portion_ppm=message.portion_ppm, min_notional_units=money(message.min_notional, decimals),
+        small_lots=message.small_lots, per_account_units=optional_money(message.per_account_notional, decimals),
+        per_book_units=optional_money(message.per_book_notional, decimals), interval_ms=message.interval_ms,
+        vest_gains=message.vest_gains, version=message.version,
+    )  # fmt: skip
+
+
+def compile_waterfall(message: WaterfallMessage, decimals: int) -> Waterfall:
+    """Refuses WATERFALL_WITHOUT_END and BAD_WATERFALL (17.12): one `uncovered`, alone and last; ids and kinds in order."""
+    layers = sorted(message.layers, key=lambda layer: layer.rank)
+    last = layers[-1]
+    if last.kind != "uncovered" or sum(layer.rank == last.rank for layer in layers) > 1:
+        raise Refused(Code.WATERFALL_WITHOUT_END, "the last rank must hold one uncovered layer alone")
+    if sum(layer.kind == "uncovered" for layer in layers) > 1 or last.cap is not None:
+        raise Refused(Code.BAD_WATERFALL, "uncovered is one layer and has no cap")
+    if len({layer.id for layer in layers}) < len(layers):
+        raise Refused(Code.BAD_WATERFALL, "layer ids must differ")
+    once = [layer.kind for layer in layers if layer.kind not in ("operator", "insurance")]
+    if len(set(once)) < len(once):
+        raise Refused(Code.BAD_WATERFALL, "only operator and insurance layers may stand more than once")
+    return Waterfall(tuple(_compile_layer(layer, decimals) for layer in layers), message.version)
+
+
+def _compile_layer(layer: LayerMessage, decimals: int) -> Layer:
+    if layer.scope is not None and layer.kind != "insurance":
+        raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: only insurance has a scope")
+    return Layer(layer.id, layer.kind, layer.rank, layer.scope, optional_money(layer.cap, decimals))
+
+
+def money(text: str, decimals: int) -> int:
+    """Money text that may be zero but not negative."""
+    units = units_of(text, decimals)
+    if units < 0:
+        raise Refused(Code.NOT_POSITIVE, f"expected zero or more, found {text}")
+    return units
+
+
+def optional_money(text: str | None, decimals: int) -> int | None:
+    """None stays None: no limit."""
+    return None if text is None else money(text, decimals)

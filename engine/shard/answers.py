@@ -1,0 +1,151 @@
+"""A shard's answer to a marker (RULEBOOK 2a.5): its numbers as of the marker's place in the log."""
+
+from __future__ import annotations
+
+from engine import liquidation
+from engine.accounts import account_key
+from engine.judge import member_of
+from engine.life import Status
+from engine.operations import Asked
+from engine.shard import booking, run, watch
+from engine.shard.state import ShardState
+from schemas.journal import Answer, Bankrupt, Gain, Holder, Hole, Marker, Plan, Release, Sale
+
+
+def answer(state: ShardState, marker: Marker) -> Answer:
+    """Everything that a round may be about. Liquidations that are cured at the marker end here (6.9)."""
+    if marker.force:
+        for row in state.accounts.in_order(list(state.holes)):
+            watch.tear_hole(state, row)
+    plans, waiting = _plans(state)
+    holes, bankrupts = _holes(state)
+    return Answer(
+        book=state.book.name, seq=state.book.seq, round=marker.round, attempt=marker.attempt, plans=plans,
+        waiting=waiting, holes=holes, bankrupts=bankrupts, sales=_sales(state), releases=_releases(state),
+        closed_targets=sorted(state.moves_in), holders=_holders(state, marker.place),
+        gains=_gains(state) if marker.gains else [], cash_units=_cash(state), lots=_lots(state),
+    )  # fmt: skip
+
+
+def _plans(state: ShardState) -> tuple[list[Plan], list[str]]:
+    """Plans of the accounts that wait for a grant, made at the marker; `waiting`: those that pace or a halt holds back."""
+    plans: list[Plan] = []
+    waiting: list[str] = []
+    asked = [row for row, one in state.liquidations.items() if one.stage == "asked"]
+    for row in state.accounts.in_order(asked):
+        one, own, name = state.liquidations[row], state.statement(row), state.accounts.names[row]
+        if not own.has_positions or liquidation.is_cured(state.book, own, one.to_initial):
+            run.end(state, row, own)
+            continue
+        tear = one.exit == "tear"
+        found = liquidation.plan(state.book, state.accounts, row, one, own, tear)
+        if found is None:
+            one.stage = "idle"
+        elif not found.lots or (state.book.is_liquidation_halted() and not tear):
+            waiting.append(name)
+        else:
+            plans.append(found)
+    return sorted(plans, key=lambda plan: (plan.seq, account_key(plan.account))), waiting
+
+
+def _holes(state: ShardState) -> tuple[list[Hole], list[Bankrupt]]:
+    """Holes, and those of them that have nothing left to close or to sell: what their member's other accounts pay."""
+    holes: list[Hole] = []
+    bankrupts: list[Bankrupt] = []
+    taken: dict[int, int] = {}
+    for row in state.accounts.in_order(list(state.holes)):
+        own, name = state.statement(row), state.accounts.names[row]
+        if own.equity >= 0:
+            continue
+        if state.accounts.status_of(row) is Status.BANKRUPT and row not in state.sales:
+            recourse = _recourse(state, row, -own.equity, taken)
+            scopes = state.scopes.get(row) or [(state.book.name, 1)]
+            bankrupts.append(Bankrupt(name, recourse, -own.equity - sum(units for _, units in recourse), scopes))
+        else:
+            holes.append(Hole(name, own.equity, own.has_positions))
+    return holes, bankrupts
+
+
+def _recourse(state: ShardState, row: int, owed: int, taken: dict[int, int]) -> list[tuple[str, int]]:
+    """What the member's other accounts pay, by id (7, 16.8): free equity; for a limited account, gains of the period."""
+    paid: list[tuple[str, int]] = []
+    for other in state.accounts.in_order([r for r in state.accounts.member_rows(row) if r != row]):
+        own = state.statement(other)
+        if row in state.accounts.limited:
+            most = min(max(0, state.gain(other, own.equity)), max(0, own.equity))
+        else:
+            most = max(0, own.equity - own.im)
+        units = min(owed, max(0, most - taken.get(other, 0)))
+        if units:
+            taken[other] = taken.get(other, 0) + units
+            paid.append((state.accounts.names[other], units))
+            owed -= units
+    return paid
+
+
+def _sales(state: ShardState) -> list[Sale]:
+    return [
+        Sale(
+            state.accounts.names[row],
+            state.sales[row].number,
+            state.book.contracts[state.sales[row].column].name,
+            state.sales[row].lots,
+            state.sales[row].is_due,
+        )
+        for row in state.accounts.in_order(list(state.sales))
+    ]
+
+
+def _releases(state: ShardState) -> list[Release]:
+    """Pending withdrawals judged again, in the order asked; one that stays counts before the next of its account."""
+    found: list[Release] = []
+    for account in sorted(state.asked, key=account_key):
+        before: list[Asked] = []
+        for seq, asked in state.asked[account].values():
+            code = booking.judge_ask(state, asked, before)
+            if code is None:
+                before.append(asked)
+            asset = None if asked.column is None else state.book.contracts[asked.column].name
+            found.append(Release(seq, account, asked.id, asset, asked.amount, asked.target, int(code or 0)))
+    return sorted(found, key=lambda one: (one.seq, account_key(one.account)))
+
+
+def _holders(state: ShardState, instruments: list[str]) -> list[Holder]:
+    """Who holds the contracts whose lots are to be placed; the clearing house picks the other side."""
+    return [
+        Holder(state.accounts.names[row], name, state.accounts.take(row).positions[state.book.column_of[name]])
+        for name in instruments
+        for row in booking.holders(state, state.book.column_of[name])
+    ]
+
+
+def _gains(state: ShardState) -> list[Gain]:
+    """`G_m = max(0, sum G)` of every member that has any, and what each account can bear (17.8)."""
+    members: dict[str, list[int]] = {}
+    for row in range(len(state.accounts)):
+        members.setdefault(member_of(state.accounts.names[row]), []).append(row)
+    found = []
+    for member in sorted(members):
+        rows = state.accounts.in_order(members[member])
+        equities = [(row, state.statement(row).equity) for row in rows]
+        gain = sum(state.gain(row, equity) for row, equity in equities)
+        if gain > 0:
+            bearing = [(state.accounts.names[row], max(0, equity)) for row, equity in equities]
+            found.append(Gain(member, gain, bearing))
+    return found
+
+
+def _cash(state: ShardState) -> int:
+    """All money of this reader: accounts and its parts of the named ones (14.1)."""
+    accounts = int(state.accounts.cash[: len(state.accounts)].astype(object).sum())
+    return accounts + sum(one.cash for one in state.accounts.wide.values()) + sum(state.ledger.cash.values())
+
+
+def _lots(state: ShardState) -> dict[str, int]:
+    """All lots of this reader by column name (14.2)."""
+    totals = state.accounts.positions[: len(state.accounts)].astype(object).sum(axis=0).tolist()
+    totals = totals or [0] * len(state.book.contracts)
+    for column in range(len(state.book.contracts)):
+        totals[column] += sum(one.positions[column] for one in state.accounts.wide.values())
+        totals[column] += sum(held.get(column, 0) for held in state.ledger.lots.values())
+    return {contract.name: int(total) for contract, total in zip(state.book.contracts, totals, strict=True)}

@@ -1,0 +1,83 @@
+"""The one door of a margin shard (ARCHITECTURE 3): every entry of the log comes in here, in order."""
+
+from __future__ import annotations
+
+from engine import operations as op
+from engine.book import Book
+from engine.outbox import Outbox
+from engine.shard import answers, booking, rows, run, watch
+from engine.shard.state import ShardState
+from schemas.journal import Allocation, AnyEntry, Marker, WindowOpened
+
+
+class Shard:
+    """Folds the log for the accounts of shard `index` of `shards`. `apply` for inputs, `read` for reports and decisions."""
+
+    def __init__(self, book: Book, index: int = 0, shards: int = 1) -> None:
+        self.state = ShardState(book, index, shards)
+        self.state.sync()
+
+    def apply(self, step: op.Step) -> Outbox:
+        """One step of an accepted input: its effect, then a look at every account that it could touch (17.2)."""
+        state, operation = self.state, step.operation
+        state.out = Outbox()
+        if isinstance(operation, op.Marked):
+            if operation.is_accepted:
+                watch.tick(state, operation.column, operation.price)
+        elif isinstance(operation, op.Advanced):
+            self._wake()
+        else:
+            self._effect(operation)
+            watch.look_at(state)
+        return state.out
+
+    def _effect(self, operation: op.Operation) -> None:
+        if isinstance(operation, op.Changed | op.Settled):
+            if isinstance(operation, op.Settled):
+                booking.settle(self.state, operation)
+            self.state.sync()
+        else:
+            effect = booking.EFFECTS.get(type(operation))
+            if effect is not None:
+                effect(self.state, operation)
+
+    def read(self, entry: AnyEntry) -> Outbox:
+        """A decision of the clearing house; reports change nothing here."""
+        state = self.state
+        state.out = Outbox()
+        if isinstance(entry, Marker):
+            state.report(answers.answer(state, entry))
+        elif isinstance(entry, WindowOpened):
+            state.is_window_open = True
+        elif isinstance(entry, Allocation):
+            rows.apply(state, entry)
+        else:
+            return state.out
+        watch.look_at(state)
+        return state.out
+
+    def next_due_ms(self) -> int | None:
+        """When the next timer is due."""
+        return self.state.timers.next_ms()
+
+    def _wake(self) -> None:
+        """Timers that are due, in the order of 17.2d."""
+        state = self.state
+        while (due := state.timers.due(state.book.clock_ms)) is not None:
+            kind, account = due
+            row = state.accounts.row_of[account]
+            if kind == "call":
+                state.triggers.touch([row])
+            elif kind == "order":
+                run.expire(state, row)
+            elif kind == "sale":
+                self._sale_due(row)
+            elif row in state.holes and state.holes[row] + state.book.parameters.max_close_ms <= state.book.clock_ms:
+                watch.tear_hole(state, row)
+            watch.look_at(state)
+
+    def _sale_due(self, row: int) -> None:
+        sale = self.state.sales.get(row)
+        if sale is not None and sale.due_ms <= self.state.book.clock_ms:
+            sale.is_due = True
+            watch.raise_to_clearing(self.state, row, "sale")

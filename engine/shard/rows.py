@@ -1,0 +1,188 @@
+"""Applying the clearing house's allocations to accounts (RULEBOOK 2a.5, 2a.7): each row as it stands, from `@transit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine import liquidation
+from engine.accounts import account_key
+from engine.execution import capped_fee, row_cash
+from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
+from engine.life import Status
+from engine.numbers import sign
+from engine.shard import booking, run
+from engine.shard.state import ShardState
+from engine.value import notional
+from schemas import events
+from schemas.journal import Allocation, Bankrupt, LotRow, Moved, Plan, Release
+
+_TOLD = {
+    "backstop": events.PositionTakenOver,
+    "tear": events.PositionTornUp,
+    "place": events.PositionPlaced,
+}
+
+
+def apply(state: ShardState, decision: Allocation) -> None:
+    """All rows that concern our accounts, in their order."""
+    for number, row in enumerate(decision.lot_rows):
+        if state.owns(row.account):
+            _move_lots(state, decision, number, row)
+    for bankrupt in decision.bankrupts:
+        if state.owns(bankrupt.account):
+            _declare(state, bankrupt)
+    for sale in decision.sales:
+        if state.owns(sale.account):
+            _sell(state, sale.account, sale.asset, sale.lots, sale.pay_units)
+    for release in decision.releases:
+        _release(state, release)
+    for charge in decision.charges:
+        if state.owns(charge.account):
+            state.pay(state.accounts.open(charge.account), -charge.amount_units, TRANSIT)
+            _tell_charge(state, decision, charge.account, charge.amount_units)
+    if decision.kind == "loss":
+        _close_window(state)
+
+
+def _move_lots(state: ShardState, decision: Allocation, number: int, row: LotRow) -> None:
+    """Move what the row says, as far as it is still there, and report what moved; an order goes to the venue."""
+    at = state.accounts.open(row.account)
+    running = state.liquidations.get(at) if row.exit != "place" else None
+    if running is not None and running.stage == "asked":
+        running.stage = "idle"
+    if row.exit == "order":
+        _order(state, at, row)
+        return
+    column = state.book.column_of[row.instrument]
+    contract, held = state.book.contracts[column], state.accounts.take(at).positions[column]
+    lots = min(row.lots, abs(held)) if held * row.position > 0 else 0
+    change, cash, fee = -sign(row.position) * lots, 0, 0
+    if lots:
+        cash = row_cash(contract, row, lots)
+        state.trade(at, column, change, cash, TRANSIT, is_flow=False)
+        if row.exit == "market":
+            rate = state.book.parameters.liquidation_fee_ppm
+            fee = capped_fee(contract, rate, lots, row.mark, state.statement(at).equity)
+            state.pay(at, -fee, TRANSIT)
+            if running is not None:
+                liquidation.use(state.book, running, notional(contract, lots, row.mark))
+        _tell_lots(state, decision, column, row, change, cash, fee)
+    if running is not None and running.exit == "backstop":
+        running.exit = "market"
+    state.triggers.touch([at])
+    state.report(
+        Moved(
+            book=state.book.name,
+            seq=state.book.seq,
+            allocation=decision.allocation,
+            row=number,
+            account=row.account,
+            lots=change,
+            cash_units=cash,
+            fee_units=fee,
+        )  # fmt: skip
+    )
+
+
+def _order(state: ShardState, at: int, row: LotRow) -> None:
+    """A granted order goes to the venue (6.5)."""
+    running = state.liquidations.get(at)
+    if running is not None and running.stage == "idle":
+        plan = Plan(
+            running.seq, row.account, row.instrument, row.position, row.lots, row.b_num, row.b_den,
+            row.is_insolvent, "market",
+        )  # fmt: skip
+        run.send(state, at, plan, row.lots)
+
+
+def _tell_lots(
+    state: ShardState, decision: Allocation, column: int, row: LotRow, change: int, cash: int, fee: int
+) -> None:
+    stamp = state.stamp(f"{row.account}/{row.instrument}/{decision.allocation}", column)
+    told: dict[str, Any] = {"account": row.account, "instrument": row.instrument, "lots": change, "cash_units": cash}
+    if row.exit == "market":
+        state.tell(events.LiquidationFilled(**stamp, **told, fee_units=fee, mark_ticks=row.mark, x_lots=row.x))
+    else:
+        state.tell(_TOLD[row.exit](**stamp, **told, mark_ticks=row.mark))
+
+
+def _declare(state: ShardState, bankrupt: Bankrupt) -> None:
+    """Recourse is paid and the shortfall goes to suspense (7); the row stands as allocated."""
+    at = state.accounts.open(bankrupt.account)
+    for payer, units in bankrupt.recourse:
+        state.pay(state.accounts.open(payer), -units, None, is_flow=True)
+        state.pay(at, units, None, is_flow=True)
+    state.pay(at, bankrupt.shortfall_units, SUSPENSE, is_flow=True)
+    state.scopes.pop(at, None)
+    state.holes.pop(at, None)
+    if state.accounts.status_of(at) is not Status.BANKRUPT:
+        return
+    if bankrupt.shortfall_units:
+        state.accounts.move(at, Status.DEFAULTED)
+        state.defaulted.add(at)
+    else:
+        state.accounts.move(at, Status.HEALTHY)
+
+
+def _sell(state: ShardState, account: str, asset: str, lots: int, pay_units: int) -> None:
+    at, column = state.accounts.open(account), state.book.column_of[asset]
+    holding = state.accounts.take(at)
+    holding.positions[column] -= lots
+    holding.cash += pay_units
+    state.ledger.add(TRANSIT, -pay_units)
+    state.ledger.add_lots(TRANSIT, column, lots)
+    state.write(at, holding)
+    sale = state.sales.get(at)
+    if sale is not None:
+        sale.lots -= lots
+        if sale.lots <= 0 or sale.is_due:
+            del state.sales[at]
+
+
+def _release(state: ShardState, release: Release) -> None:
+    """A withdrawal leaves, or is refused; a move reaches its target at the same entry."""
+    column = None if release.asset is None else state.book.column_of[release.asset]
+    to_member = release.target is not None and not release.target.startswith("@")
+    if state.owns(release.account):
+        waiting = state.asked.get(release.account, {})
+        waiting.pop(release.id, None)
+        if not waiting:
+            state.asked.pop(release.account, None)
+        stamp = state.stamp(release.id)
+        if release.code:
+            state.tell(
+                events.WithdrawalRefused(**stamp, account=release.account, withdrawal=release.id, code=release.code)
+            )
+        else:
+            against = OUTSIDE if release.target is None else TRANSIT
+            booking.receive(state, state.accounts.open(release.account), column, -release.amount, against)
+            state.tell(
+                events.WithdrawalReleased(
+                    **stamp,
+                    account=release.account,
+                    withdrawal=release.id,
+                    asset=release.asset,
+                    amount=release.amount,
+                    target=release.target,
+                )  # fmt: skip
+            )
+    if release.target is not None and to_member and state.owns(release.target):
+        state.moves_in.pop(release.id, None)
+        if not release.code:
+            booking.receive(state, state.accounts.open(release.target), column, release.amount, TRANSIT)
+
+
+def _tell_charge(state: ShardState, decision: Allocation, account: str, units: int) -> None:
+    stamp = state.stamp(f"{account}/{decision.window}")
+    state.tell(events.GainsCharged(**stamp, account=account, window=decision.window, amount_units=units))
+
+
+def _close_window(state: ShardState) -> None:
+    """The window's defaults are settled; a period that waited starts now."""
+    state.is_window_open = False
+    for at in sorted(state.defaulted, key=lambda r: account_key(state.accounts.names[r])):
+        if state.accounts.status_of(at) is Status.DEFAULTED:
+            state.accounts.move(at, Status.SETTLED)
+    state.defaulted.clear()
+    if state.period_waits:
+        booking.end_period(state)

@@ -1,0 +1,150 @@
+"""A running liquidation (RULEBOOK 6, 17.9): what an account in liquidation does next, at the venue or by a round."""
+
+from __future__ import annotations
+
+from engine import liquidation
+from engine.accounts import account_key
+from engine.execution import limit_ticks
+from engine.life import Status
+from engine.liquidation import Liquidation, Order
+from engine.margin.statement import Statement
+from engine.numbers import div_up
+from engine.shard.state import ShardState
+from engine.value import notional
+from schemas import events
+from schemas.journal import Plan, Raised
+
+
+def go_on(state: ShardState, row: int, own: Statement) -> None:
+    """From idle: end, send an order, or ask for a grant. An account without a trusted mark stays idle."""
+    run = state.liquidations[row]
+    if run.stage != "idle":
+        return
+    if not own.has_positions or liquidation.is_cured(state.book, own, run.to_initial):
+        end(state, row, own)
+    elif run.exit == "tear":
+        ask(state, row)
+    elif not state.book.is_liquidation_halted():
+        rules = state.book.parameters
+        plan = liquidation.plan(state.book, state.accounts, row, run, own, tear=False)
+        if plan is None:
+            return
+        if rules.is_venue and rules.per_book_units is None and run.exit == "market" and plan.lots:
+            send(state, row, plan, plan.lots)
+        else:
+            ask(state, row)
+
+
+def ask(state: ShardState, row: int) -> None:
+    """Wait for a grant (6.9): the answer to the marker will carry the plan."""
+    state.liquidations[row].stage = "asked"
+    name = state.accounts.names[row]
+    state.report(Raised(book=state.book.name, seq=state.book.seq, account=name, what="liquidation"))
+
+
+def end(state: ShardState, row: int, own: Statement) -> None:
+    """The liquidation stops: healthy when nothing is owed, bankrupt when nothing is left (5)."""
+    name, run = state.accounts.names[row], state.liquidations.pop(row)
+    state.triggers.touch([row])
+    if own.equity < 0:
+        state.scopes[row] = run.scopes
+        state.accounts.move(row, Status.BANKRUPT)
+        return
+    state.accounts.move(row, Status.HEALTHY)
+    state.tell(
+        events.LiquidationEnded(
+            **state.stamp(f"{name}/{run.number}"),
+            account=name,
+            liquidation=run.number,
+            equity_units=own.equity,
+            mm_units=own.mm,
+        )
+    )
+
+
+def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
+    """An order to the venue (6.3, 6.5): its limit is the bankruptcy price of this seq, the mark while equity < 0."""
+    run, column, name = state.liquidations[row], state.book.column_of[plan.instrument], plan.account
+    contract, mark = state.book.contracts[column], state.book.price(column)
+    limit = mark if plan.is_insolvent else limit_ticks(contract, plan.position, plan.b_num, plan.b_den)
+    run.orders += 1
+    order_id = f"{state.book.name}/{name}/{run.number}/{run.orders}"
+    deadline = state.book.clock_ms + state.book.parameters.order_ms
+    run.order, run.stage = Order(order_id, column, plan.position, lots, 0, limit, deadline), "ordered"
+    liquidation.use(state.book, run, notional(contract, lots, mark))
+    state.timers.set(deadline, "order", account_key(name))
+    state.tell(
+        events.LiquidationOrdered(
+            **state.stamp(order_id, column),
+            account=name,
+            liquidation_id=order_id,
+            instrument=plan.instrument,
+            lots=liquidation.closing_lots(plan.position, lots),
+            limit_ticks=limit,
+            bankruptcy_units=div_up(plan.b_num, plan.b_den),
+            mark_ticks=mark,
+            deadline_ms=deadline,
+        )  # fmt: skip
+    )
+
+
+def fill(state: ShardState, row: int, liquidation_id: str, lots: int, price: int) -> None:
+    """A venue fill of the running order was booked as a trade; past its limit it is alarmed."""
+    run = state.liquidations.get(row)
+    if run is None or run.order is None or run.order.id != liquidation_id:
+        return
+    order, name = run.order, state.accounts.names[row]
+    order.filled += lots
+    beyond = order.limit_ticks is not None and (
+        price < order.limit_ticks if order.position > 0 else price > order.limit_ticks
+    )
+    if beyond and order.limit_ticks is not None:
+        subject = f"{liquidation_id}/{order.filled}"
+        state.tell(
+            events.FilledBeyondLimit(
+                **state.stamp(subject, order.column),
+                account=name,
+                liquidation_id=liquidation_id,
+                price_ticks=price,
+                limit_ticks=order.limit_ticks,
+            )  # fmt: skip
+        )
+    if order.filled >= order.lots:
+        end_order(state, row, run)
+
+
+def expire(state: ShardState, row: int) -> None:
+    """An order's deadline came: what is left goes on to the backstop and the tear-up (6.5)."""
+    run = state.liquidations.get(row)
+    if run is None or run.order is None or run.order.deadline_ms > state.book.clock_ms:
+        return
+    run.exit = "backstop"
+    end_order(state, row, run)
+
+
+def tear(state: ShardState, row: int) -> None:
+    """A hole was not closed in time (7): its positions are torn up, one a round."""
+    run = state.liquidations[row]
+    if run.exit == "tear":
+        return
+    run.exit = "tear"
+    if run.order is not None:
+        end_order(state, row, run)
+    elif run.stage == "idle":
+        ask(state, row)
+
+
+def end_order(state: ShardState, row: int, run: Liquidation) -> None:
+    order = run.order
+    if order is None:
+        return
+    name, run.order, run.stage = state.accounts.names[row], None, "idle"
+    state.tell(
+        events.LiquidationOrderEnded(
+            **state.stamp(order.id, order.column),
+            account=name,
+            liquidation_id=order.id,
+            unfilled_lots=max(0, order.lots - order.filled),
+        )  # fmt: skip
+    )
+    state.triggers.touch([row])

@@ -1,0 +1,247 @@
+"""Looking at accounts (RULEBOOK 5, 17.6): margin calls, triggers, holes, bankruptcy, collateral to sell.
+
+`look` is called for a row after anything that could change its status; what a liquidation does next is in `run`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine import triggers
+from engine.accounts import Holding, Ints, account_key
+from engine.life import Status
+from engine.liquidation import Liquidation, scopes_of
+from engine.margin.statement import Statement, is_trusted
+from engine.shard import run
+from engine.shard.state import CollateralSale, ShardState
+from engine.value import value_floor
+from schemas import events
+from schemas.journal import Exit, Raised
+
+VECTOR_MIN = 24  # fewer rows than this are cheaper one by one
+
+
+def tick(state: ShardState, column: int, price: int) -> None:
+    """A mark was accepted: look at every account whose status it could change (every tick counts)."""
+    state.columns.set_price(column, price)
+    near = np.zeros(0, np.int64)
+    if not state.triggers.is_calm(column, price):
+        near = state.triggers.near(column, price, state.book.contracts[column])
+        state.triggers.rebound(state.book.contracts)
+    look_at(state, near)
+
+
+def look_at(state: ShardState, near: Ints | None = None) -> None:
+    """Look at the rows near their triggers, at those touched since the last look, and at those that wait for a mark."""
+    rows = set() if near is None else set(near.tolist())
+    rows |= state.blocked | {row for row, one in state.liquidations.items() if one.stage == "idle"}
+    seen: set[int] = set()
+    while rows or state.triggers.dirty:
+        rows |= state.triggers.dirty
+        state.triggers.dirty = set()
+        seen |= rows
+        order = np.array(sorted(rows), np.int64)
+        suspects = _suspects(state, order) if len(order) >= VECTOR_MIN else order.tolist()
+        for row in sorted(suspects, key=lambda r: account_key(state.accounts.names[r])):
+            look(state, row)
+        rows = set()
+    if seen:
+        _place(state, np.array(sorted(seen), np.int64))
+
+
+def _suspects(state: ShardState, rows: Ints) -> list[int]:
+    """Of many rows, those that are special or past a boundary of their status: the others need no look."""
+    plain = rows[~state.accounts.special[rows]]
+    measure = state.columns.measure(state.accounts, plain)
+    status = state.accounts.status[plain]
+    room = triggers.distances(status, measure, has_calls=bool(state.book.parameters.call_ms))
+    busy = (status != Status.HEALTHY) & (status != Status.MARGIN_CALLED)
+    held = state.accounts.positions[plain][:, ~state.columns.asset]
+    owing = (state.accounts.cash[plain] < 0) & ~held.any(axis=1)  # collateral may have to be sold
+    return [*rows[state.accounts.special[rows]].tolist(), *plain[(room < 0) | busy | owing].tolist()]
+
+
+def _place(state: ShardState, rows: Ints) -> None:
+    """A fresh tier for the rows, with those of the young tiers that it swallows, at the present marks."""
+    swallowed = state.triggers.absorb(len(rows))
+    rows = np.unique(np.concatenate([rows, swallowed])) if len(swallowed) else rows
+    special = state.accounts.special[rows]
+    plain, others = rows[~special], rows[special]
+    if len(plain) < VECTOR_MIN:
+        plain, others = plain[:0], rows
+    far = np.array([_radius(state, row) for row in others.tolist()], np.int64)
+    radii = np.concatenate([_radii(state, plain), far])
+    marks = [mark.price for mark in state.book.marks]
+    state.triggers.place(np.concatenate([plain, others]), radii, marks, state.book.contracts)
+
+
+def _radii(state: ShardState, rows: Ints) -> Ints:
+    measure = state.columns.measure(state.accounts, rows)
+    has_calls = bool(state.book.parameters.call_ms)
+    room = triggers.distances(state.accounts.status[rows], measure, has_calls)
+    return triggers.radii(room, measure.sway, state.accounts.columns)
+
+
+def _radius(state: ShardState, row: int) -> int:
+    prices = [mark.price for mark in state.book.marks]
+    own = state.statement(row)
+    sway = triggers.sway_of(state.accounts, state.book.contracts, prices, row, own)
+    room = triggers.distance(state.accounts.status_of(row), own, has_calls=bool(state.book.parameters.call_ms))
+    return triggers.radius(room, sway, state.accounts.columns)
+
+
+def look(state: ShardState, row: int) -> None:
+    """Move one account to where its equity puts it (17.6); reports what the clearing house must know."""
+    holding = state.accounts.take(row)
+    own = state.statement(row)
+    state.blocked.discard(row)
+    _watch_hole(state, row, own)
+    status = state.accounts.status_of(row)
+    if status in (Status.DEFAULTED, Status.SETTLED, Status.CLOSED):
+        return
+    if status is Status.BANKRUPT:
+        if own.equity >= 0:
+            state.scopes.pop(row, None)
+            state.accounts.move(row, Status.HEALTHY)
+    elif status is Status.LIQUIDATING:
+        run.go_on(state, row, own)
+    elif own.has_positions:
+        _watch_margin(state, row, own, holding)
+    elif own.equity < 0:
+        state.accounts.move(row, Status.BANKRUPT)
+    elif status is Status.MARGIN_CALLED:
+        _meet_call(state, row, own)
+    watch_collateral(state, row, own)
+
+
+def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
+    """A hole exists from the seq at which equity is below zero (7); it is reported once per episode."""
+    name = state.accounts.names[row]
+    if own.equity < 0 and row not in state.holes and state.accounts.status_of(row) < Status.DEFAULTED:
+        state.holes[row] = state.book.clock_ms
+        state.timers.set(state.book.clock_ms + state.book.parameters.max_close_ms, "close", account_key(name))
+        stamp = state.stamp(f"{name}/{state.number(row)}")
+        state.tell(events.HoleFound(**stamp, account=name, equity_units=own.equity))
+        raise_to_clearing(state, row, "hole")
+    elif own.equity >= 0 and state.holes.pop(row, None) is not None:
+        raise_to_clearing(state, row, "cured")
+
+
+def _watch_margin(state: ShardState, row: int, own: Statement, holding: Holding) -> None:
+    """Boundaries of an account with positions. Untrusted, it is left alone and looked at again at every mark."""
+    called = state.accounts.status_of(row) is Status.MARGIN_CALLED
+    missed = called and state.calls[row][0] <= state.book.clock_ms
+    is_short = bool(state.book.parameters.call_ms) and own.equity < own.im
+    if own.equity >= own.mm and called != is_short and not missed:
+        return
+    if state.book.is_liquidation_halted() or not is_trusted(state.book, holding):
+        state.blocked.add(row)
+    elif own.equity < own.mm:
+        trigger(state, row, own, "maintenance")
+    elif called and own.equity >= own.im:
+        _meet_call(state, row, own)
+    elif missed:
+        name = state.accounts.names[row]
+        stamp = state.stamp(f"{name}/{state.calls[row][1]}")
+        state.tell(events.MarginCallMissed(**stamp, account=name, equity_units=own.equity, im_units=own.im))
+        trigger(state, row, own, "call")
+    elif not called and is_short:
+        _call(state, row, own)
+
+
+def _call(state: ShardState, row: int, own: Statement) -> None:
+    name, deadline = state.accounts.names[row], state.book.clock_ms + state.book.parameters.call_ms
+    state.accounts.move(row, Status.MARGIN_CALLED)
+    state.calls[row] = (deadline, state.number(row))
+    state.timers.set(deadline, "call", account_key(name))
+    state.tell(
+        events.MarginCalled(
+            **state.stamp(f"{name}/{state.calls[row][1]}"),
+            account=name,
+            equity_units=own.equity,
+            im_units=own.im,
+            mm_units=own.mm,
+            call_units=own.im - own.equity,
+            deadline_ms=deadline,
+        )  # fmt: skip
+    )
+
+
+def _meet_call(state: ShardState, row: int, own: Statement) -> None:
+    name = state.accounts.names[row]
+    state.accounts.move(row, Status.HEALTHY)
+    _, number = state.calls.pop(row)
+    stamp = state.stamp(f"{name}/{number}")
+    state.tell(events.MarginCallMet(**stamp, account=name, equity_units=own.equity, im_units=own.im))
+
+
+def trigger(state: ShardState, row: int, own: Statement, reason: str, exit_: Exit = "market") -> None:
+    """The account goes into liquidation; cancel-orders notice first (6.1)."""
+    name = state.accounts.names[row]
+    state.accounts.move(row, Status.LIQUIDATING)
+    state.calls.pop(row, None)
+    number = state.number(row)
+    scopes = scopes_of(state.book, own)
+    state.liquidations[row] = Liquidation(state.book.seq, number, reason == "call", scopes, exit=exit_)
+    marks = {state.book.contracts[x.column].name: state.book.price(x.column) for x in own.lines}
+    stamp = state.stamp(f"{name}/{number}", *(x.column for x in own.lines))
+    state.tell(
+        events.LiquidationTriggered(
+            **stamp,
+            account=name,
+            liquidation=number,
+            equity_units=own.equity,
+            mm_units=own.mm,
+            im_units=own.im,
+            reason=reason,
+            marks_ticks=marks,
+        )  # fmt: skip
+    )
+    state.tell(events.OrdersCancelled(**stamp, account=name))
+    state.accounts.forget_orders(row)
+    run.go_on(state, row, state.statement(row))
+
+
+def tear_hole(state: ShardState, row: int) -> None:
+    """A hole was not closed in time, or the window is at its end (7): its positions are torn up, one a round."""
+    own, status = state.statement(row), state.accounts.status_of(row)
+    if row not in state.holes or not own.has_positions:
+        return
+    if status in (Status.HEALTHY, Status.MARGIN_CALLED):
+        trigger(state, row, own, "hole", "tear")
+    elif status is Status.LIQUIDATING:
+        run.tear(state, row)
+
+
+def watch_collateral(state: ShardState, row: int, own: Statement) -> None:
+    """Without positions and with cash below zero, collateral is sold: the first by id, no more than needed (17.11)."""
+    if own.has_positions or row in state.sales or state.accounts.status_of(row) >= Status.DEFAULTED:
+        return
+    holding = state.accounts.take(row)
+    if holding.cash >= 0:
+        return
+    found = _first_collateral(state, holding)
+    if found is not None:
+        column, lots = found
+        state.sale_counts[row] = state.sale_counts.get(row, 0) + 1
+        due = state.book.clock_ms + state.book.parameters.sale_ms
+        state.sales[row] = CollateralSale(state.sale_counts[row], column, lots, due)
+        state.timers.set(due, "sale", account_key(state.accounts.names[row]))
+        raise_to_clearing(state, row, "sale")
+
+
+def _first_collateral(state: ShardState, holding: Holding) -> tuple[int, int] | None:
+    """The asset to sell and the least lots whose value after haircut brings cash to zero, at most the balance."""
+    held = [c for c, lots in enumerate(holding.positions) if lots > 0 and state.book.contracts[c].is_asset]
+    if not held:
+        return None
+    column = min(held, key=lambda c: state.book.contracts[c].name)
+    contract, price = state.book.contracts[column], state.book.price(column)
+    if value_floor(contract, holding.positions[column], price) <= -holding.cash:
+        return column, holding.positions[column]
+    return column, -(holding.cash * contract.den // (price * contract.num))
+
+
+def raise_to_clearing(state: ShardState, row: int, what: str) -> None:
+    """Report that the account needs a round."""
+    state.report(Raised(book=state.book.name, seq=state.book.seq, account=state.accounts.names[row], what=what))  # type: ignore[arg-type]

@@ -1,0 +1,287 @@
+"""What the world is told (RULEBOOK 12): facts in the past tense, each with a deterministic id.
+
+`id = book/seq/type/subject` (2a.4, 17.1). Money is in units, prices in ticks, quantities in lots; the writer adds the
+decimal text beside each. `versions` names the rules that were used.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What every event has; `subject` is the account, member, instrument or round that it is about."""
+
+    book: str
+    seq: int
+    time_ms: int
+    subject: str
+    versions: dict[str, int] = {}
+
+    @property
+    def kind(self) -> str:
+        """The type as it stands in JSON."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def id(self) -> str:
+        """Unique in the book, the same on every replay."""
+        return f"{self.book}/{self.seq}/{self.kind}/{self.subject}"
+
+
+class MarginCalled(Event, frozen=True, kw_only=True, tag="margin-called"):
+    account: str
+    equity_units: int
+    im_units: int
+    mm_units: int
+    call_units: int
+    deadline_ms: int
+
+
+class MarginCallMet(Event, frozen=True, kw_only=True, tag="margin-call-met"):
+    account: str
+    equity_units: int
+    im_units: int
+
+
+class MarginCallMissed(Event, frozen=True, kw_only=True, tag="margin-call-missed"):
+    account: str
+    equity_units: int
+    im_units: int
+
+
+class OrdersCancelled(Event, frozen=True, kw_only=True, tag="orders-cancelled"):
+    """To the venue: cancel everything this account has resting, before anything else happens to it (6.1)."""
+
+    account: str
+
+
+class LiquidationTriggered(Event, frozen=True, kw_only=True, tag="liquidation-triggered"):
+    account: str
+    liquidation: int
+    equity_units: int
+    mm_units: int
+    im_units: int
+    reason: str
+    marks_ticks: dict[str, int]
+
+
+class LiquidationOrdered(Event, frozen=True, kw_only=True, tag="liquidation-ordered"):
+    """To the venue: close `lots` (signed) no worse than `limit_ticks` (None: any price) until the deadline."""
+
+    account: str
+    liquidation_id: str
+    instrument: str
+    lots: int
+    limit_ticks: int | None
+    bankruptcy_units: int
+    mark_ticks: int
+    deadline_ms: int
+
+
+class LiquidationOrderEnded(Event, frozen=True, kw_only=True, tag="liquidation-order-ended"):
+    account: str
+    liquidation_id: str
+    unfilled_lots: int
+
+
+class FilledBeyondLimit(Event, frozen=True, kw_only=True, tag="filled-beyond-limit"):
+    """An alarm: the venue filled an order past its limit; the fill is booked."""
+
+    account: str
+    liquidation_id: str
+    price_ticks: int
+    limit_ticks: int
+
+
+class LiquidationFilled(Event, frozen=True, kw_only=True, tag="liquidation-filled"):
+    account: str
+    instrument: str
+    lots: int
+    cash_units: int
+    fee_units: int
+    mark_ticks: int
+    x_lots: int
+
+
+class PositionTakenOver(Event, frozen=True, kw_only=True, tag="position-taken-over"):
+    account: str
+    instrument: str
+    lots: int
+    cash_units: int
+    mark_ticks: int
+
+
+class PositionTornUp(Event, frozen=True, kw_only=True, tag="position-torn-up"):
+    account: str
+    instrument: str
+    lots: int
+    cash_units: int
+    mark_ticks: int
+
+
+class PositionPlaced(Event, frozen=True, kw_only=True, tag="position-placed"):
+    """The other side of a tear-up: this account's position was reduced at the mark."""
+
+    account: str
+    instrument: str
+    lots: int
+    cash_units: int
+    mark_ticks: int
+
+
+class LiquidationEnded(Event, frozen=True, kw_only=True, tag="liquidation-ended"):
+    account: str
+    liquidation: int
+    equity_units: int
+    mm_units: int
+
+
+class HoleFound(Event, frozen=True, kw_only=True, tag="hole-found"):
+    account: str
+    equity_units: int
+
+
+class WindowOpenedEvent(Event, frozen=True, kw_only=True, tag="window-opened"):
+    window: int
+    cause: str
+
+
+class DefaultDeclared(Event, frozen=True, kw_only=True, tag="default-declared"):
+    window: int
+    member: str
+    account: str
+    shortfall_units: int
+    recourse_units: dict[str, int]
+    scopes_units: dict[str, int]
+
+
+class LayerDraw(Struct, frozen=True):
+    """One layer in one window. `available_units` is what it held that this window could draw (caps apart)."""
+
+    layer: str
+    kind: str
+    rank: int
+    available_units: int
+    drawn_units: int
+    after_units: int
+
+
+class Share(Struct, frozen=True):
+    """A receipt: one payer's share of one draw, recomputable from the rows of its table (12)."""
+
+    payer: str
+    weight_units: int
+    cap_units: int
+    share_units: int
+    remainder_rank: int
+    before_units: int
+    after_units: int
+
+
+class Draw(Struct, frozen=True):
+    """One call of `allocate` (9): who paid, or which losses were met. Rows by id."""
+
+    layer: str
+    role: str
+    amount_units: int
+    total_weight_units: int
+    root: str
+    shares: list[Share]
+
+
+class LossAllocated(Event, frozen=True, kw_only=True, tag="loss-allocated"):
+    """One window's loss, layer by layer, with every receipt; `previous` chains the allocations of a book."""
+
+    window: int
+    shortfall_units: int
+    liquidation_loss_units: int
+    losses_units: dict[str, dict[str, int]]
+    layers: list[LayerDraw]
+    draws: list[Draw]
+    uncovered_units: int
+    snapshot: str
+    previous: str
+
+
+class GainsCharged(Event, frozen=True, kw_only=True, tag="gains-charged"):
+    account: str
+    window: int
+    amount_units: int
+
+
+class WindowClosed(Event, frozen=True, kw_only=True, tag="window-closed"):
+    window: int
+    defaults: int
+
+
+class WithdrawalReleased(Event, frozen=True, kw_only=True, tag="withdrawal-released"):
+    account: str
+    withdrawal: str
+    asset: str | None
+    amount: int
+    target: str | None
+
+
+class WithdrawalRefused(Event, frozen=True, kw_only=True, tag="withdrawal-refused"):
+    """Asked and accepted, but no longer free when it could leave."""
+
+    account: str
+    withdrawal: str
+    code: int
+
+
+class CollateralSold(Event, frozen=True, kw_only=True, tag="collateral-sold"):
+    account: str
+    sale: int
+    asset: str
+    lots: int
+    buyer: str
+    pay_units: int
+
+
+class LimitExceeded(Event, frozen=True, kw_only=True, tag="limit-exceeded"):
+    account: str
+    instrument: str
+    lots: int
+    limit_lots: int
+
+
+class AccountReopened(Event, frozen=True, kw_only=True, tag="account-reopened"):
+    account: str
+    was: str
+
+
+class MarkHeld(Event, frozen=True, kw_only=True, tag="mark-held"):
+    instrument: str
+    price_ticks: int
+    mark_ticks: int
+
+
+class MarkAcceptedLate(Event, frozen=True, kw_only=True, tag="mark-accepted-late"):
+    instrument: str
+    price_ticks: int
+
+
+class FundingApplied(Event, frozen=True, kw_only=True, tag="funding-applied"):
+    instrument: str
+    index_delta: int
+
+
+class InstrumentSettled(Event, frozen=True, kw_only=True, tag="instrument-settled"):
+    instrument: str
+    price_ticks: int
+
+
+class RulesChanged(Event, frozen=True, kw_only=True, tag="rules-changed"):
+    version: int
+    author: str
+    reason: str
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """An accepted input that the one account it concerns refuses; it goes to the dead letters."""
+
+    seq: int
+    code: int
+    reason: str

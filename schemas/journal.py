@@ -1,0 +1,206 @@
+"""What shards and the clearing house write into the log (RULEBOOK 2a): reports and decisions, in integers.
+
+A report or decision stands at the `seq` of the last input before it (17.1). Rows are arrays in JSON; accounts carry
+their member in their name, and every list is sorted by (cause seq, member, account).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Exit = Literal["market", "order", "backstop", "tear", "place"]
+
+
+class Entry(Struct, frozen=True, tag_field="type", kw_only=True):
+    """What every report and decision has."""
+
+    book: str
+    seq: int
+
+
+class Plan(Struct, frozen=True, array_like=True):
+    """An order that a liquidating account asks a grant for. `position` is signed; B is the ratio `b_num / b_den` of 6.3."""
+
+    seq: int
+    account: str
+    instrument: str
+    position: int
+    lots: int
+    b_num: int
+    b_den: int
+    is_insolvent: bool
+    exit: Exit
+
+
+class Hole(Struct, frozen=True, array_like=True):
+    """An account with equity below zero; `has_positions` while some are still to close."""
+
+    account: str
+    equity_units: int
+    has_positions: bool
+
+
+class Bankrupt(Struct, frozen=True, array_like=True):
+    """An account with nothing left: what others of its member pay, and the shortfall with its insurance scopes (7)."""
+
+    account: str
+    recourse: list[tuple[str, int]]
+    shortfall_units: int
+    scopes: list[tuple[str, int]]
+
+
+class Sale(Struct, frozen=True, array_like=True):
+    """Collateral to sell (17.11). `is_due` when its deadline has passed."""
+
+    account: str
+    number: int
+    asset: str
+    lots: int
+    is_due: bool
+
+
+class Release(Struct, frozen=True, array_like=True):
+    """A withdrawal judged at the marker: `code` 0, or why it is refused. `asset` None: the settlement asset."""
+
+    seq: int
+    account: str
+    id: str
+    asset: str | None
+    amount: int
+    target: str | None
+    code: int
+
+
+class Holder(Struct, frozen=True, array_like=True):
+    """An account on the other side of lots that are to be placed."""
+
+    account: str
+    instrument: str
+    lots: int
+
+
+class Gain(Struct, frozen=True, array_like=True):
+    """A member's net gain of the period and what each of its accounts can bear."""
+
+    member: str
+    gain_units: int
+    equities: list[tuple[str, int]]
+
+
+class Raised(Entry, frozen=True, kw_only=True, tag="raised"):
+    """Something of this account needs a round; the answer to the marker tells what."""
+
+    account: str
+    what: Literal["liquidation", "hole", "cured", "withdrawal", "sale"]
+
+
+class Moved(Entry, frozen=True, kw_only=True, tag="moved"):
+    """What one row of an allocation moved: signed lots and cash of the account, and the fee it paid."""
+
+    allocation: int
+    row: int
+    account: str
+    lots: int
+    cash_units: int
+    fee_units: int
+
+
+class Paid(Entry, frozen=True, kw_only=True, tag="paid"):
+    """Money sent from an account to a fund outside a round: the fee of a venue fill."""
+
+    account: str
+    fund: str
+    amount_units: int
+    subject: str
+
+
+class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
+    """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2)."""
+
+    round: int
+    attempt: int
+    plans: list[Plan] = []
+    waiting: list[str] = []
+    holes: list[Hole] = []
+    bankrupts: list[Bankrupt] = []
+    sales: list[Sale] = []
+    releases: list[Release] = []
+    closed_targets: list[str] = []
+    holders: list[Holder] = []
+    gains: list[Gain] = []
+    cash_units: int = 0
+    lots: dict[str, int] = {}
+
+
+class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
+    """A shard of the old P has published all that it caused up to the change (2a.9)."""
+
+
+class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
+    """Asks every shard for its numbers. `place`: whose holders; `gains`: members' gains too; `force`: tear up holes."""
+
+    round: int
+    attempt: int
+    place: list[str] = []
+    gains: bool = False
+    force: bool = False
+
+
+class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):
+    """The event window opens: contributions, versions and the start of gains are frozen here (7)."""
+
+    window: int
+    subject: str
+
+
+class LotRow(Struct, frozen=True, array_like=True):
+    """Lots that leave (or, `place`, meet) an account. Money is the row's formula on the lots that move (17.9)."""
+
+    account: str
+    instrument: str
+    position: int
+    lots: int
+    exit: Exit
+    mark: int
+    x: int
+    b_num: int
+    b_den: int
+    is_insolvent: bool
+
+
+class SaleRow(Struct, frozen=True, array_like=True):
+    """Collateral bought by `buyer` for `pay_units`."""
+
+    account: str
+    number: int
+    asset: str
+    lots: int
+    buyer: str
+    pay_units: int
+
+
+class Charge(Struct, frozen=True, array_like=True):
+    """A haircut of gains on one account."""
+
+    account: str
+    amount_units: int
+
+
+class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
+    """The one decision of a round; `kind` says which of the lists it fills."""
+
+    allocation: int
+    kind: Literal["liquidation", "place", "default", "sale", "release", "loss"]
+    window: int = 0
+    lot_rows: list[LotRow] = []
+    bankrupts: list[Bankrupt] = []
+    sales: list[SaleRow] = []
+    releases: list[Release] = []
+    charges: list[Charge] = []
+
+
+Report = Raised | Moved | Paid | Answer | Retired
+Decision = Marker | WindowOpened | Allocation
+AnyEntry = Report | Decision

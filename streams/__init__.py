@@ -1,0 +1,1 @@
+"""The shell: logs, drivers and the command line around the engine."""
