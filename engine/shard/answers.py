@@ -17,6 +17,8 @@ def answer(state: ShardState, marker: Marker) -> Answer:
     if marker.force:
         for row in state.accounts.in_order(list(state.holes)):
             watch.tear_hole(state, row)
+    _end_cured(state)
+    watch.look_at(state)  # what this raises stands in the log before the answer, and in it
     plans, waiting = _plans(state)
     holes, bankrupts = _holes(state)
     return Answer(
@@ -27,6 +29,14 @@ def answer(state: ShardState, marker: Marker) -> Answer:
     )  # fmt: skip
 
 
+def _end_cured(state: ShardState) -> None:
+    """Liquidations that wait for a grant and need none any more."""
+    for row in state.accounts.in_order([row for row, one in state.liquidations.items() if one.stage == "asked"]):
+        own = state.statement(row)
+        if not own.has_positions or liquidation.is_cured(state.book, own, state.liquidations[row].to_initial):
+            run.end(state, row, own)
+
+
 def _plans(state: ShardState) -> tuple[list[Plan], list[str]]:
     """Plans of the accounts that wait for a grant, made at the marker; `waiting`: those that pace or a halt holds back."""
     plans: list[Plan] = []
@@ -34,9 +44,6 @@ def _plans(state: ShardState) -> tuple[list[Plan], list[str]]:
     asked = [row for row, one in state.liquidations.items() if one.stage == "asked"]
     for row in state.accounts.in_order(asked):
         one, own, name = state.liquidations[row], state.statement(row), state.accounts.names[row]
-        if not own.has_positions or liquidation.is_cured(state.book, own, one.to_initial):
-            run.end(state, row, own)
-            continue
         tear = one.exit == "tear"
         found = liquidation.plan(state.book, state.accounts, row, one, own, tear)
         if found is None:

@@ -47,13 +47,12 @@ class Shard:
         state.out = Outbox()
         if isinstance(entry, Marker):
             state.report(answers.answer(state, entry))
-        elif isinstance(entry, WindowOpened):
+            return state.out
+        if isinstance(entry, WindowOpened):
             state.is_window_open = True
         elif isinstance(entry, Allocation):
             rows.apply(state, entry)
-        else:
-            return state.out
-        watch.look_at(state)
+            watch.look_at(state)
         return state.out
 
     def next_due_ms(self) -> int | None:

@@ -1,0 +1,105 @@
+"""The in-memory driver (RULEBOOK 2a.8): a fresh run of raw inputs, consequences placed breadth-first.
+
+Topics are lists, the journal is a list; every reader of a book takes each entry before the next is placed. The number
+of shards only says who computes: the journal is the same to the byte for every P.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.accounts import account_key
+from engine.book import Book
+from engine.clearing.door import Clearing
+from engine.clearing.rounds import union
+from engine.outbox import Outbox
+from engine.shard.door import Shard
+from schemas.codes import Code, Refused
+from schemas.events import Event, Refusal
+from schemas.inputs import BookMessage, Input
+from schemas.journal import AnyEntry, Answer
+
+Record = Input | AnyEntry
+
+
+def _drop(_: object) -> None:
+    """A sink for what nobody asked for."""
+
+
+@dataclass(slots=True)
+class Sinks:
+    """Where a run puts what it says."""
+
+    journal: Callable[[Record], None] = _drop
+    event: Callable[[Event], None] = _drop
+
+
+class BookRun:
+    """One book with its clearing house and all its shards, in lock-step."""
+
+    def __init__(self, opening: BookMessage, shards: int = 1, sinks: Sinks | None = None) -> None:
+        self.book = Book(opening.book, opening.settlement_asset, opening.decimals)
+        self.clearing = Clearing(self.book)
+        self.shards = [Shard(self.book, index, shards) for index in range(shards)]
+        self.sinks = sinks or Sinks()
+        self.queue: deque[AnyEntry] = deque()
+        self.refusal: Refusal | None = None
+
+    def feed(self, message: Input) -> Refusal | None:
+        """One raw input and all its consequences. Raises Refused from common data; returns an account's refusal."""
+        operation = self.book.judge(message)
+        if operation is None:
+            return None
+        self.refusal = None
+        self.sinks.journal(message)
+        said: list[list[Outbox]] = []
+        for step in self.book.fold(message, operation):
+            said.append([self.clearing.apply(step), *(shard.apply(step) for shard in self.shards)])
+        self._hear(said)
+        while self.queue:
+            self._place(self.queue.popleft())
+        return self.refusal
+
+    def _place(self, entry: AnyEntry) -> None:
+        self.sinks.journal(entry)
+        self._hear([[self.clearing.read(entry), *(shard.read(entry) for shard in self.shards)]])
+
+    def _hear(self, said: list[list[Outbox]]) -> None:
+        """Queue what one cause made the readers say: the clearing house's first, then by (member, account)."""
+        for readers in said:
+            self.queue.extend(readers[0].entries)
+            for event in readers[0].events:
+                self.sinks.event(event)
+        reports = [entry for readers in said for one in readers[1:] for entry in one.entries]
+        answers = [entry for entry in reports if isinstance(entry, Answer)]
+        others = [entry for entry in reports if not isinstance(entry, Answer)]
+        self.queue.extend(sorted(others, key=lambda entry: account_key(getattr(entry, "account", ""))))
+        if answers:
+            self.queue.append(union(answers))
+        events = [event for readers in said for one in readers[1:] for event in one.events]
+        for event in sorted(events, key=lambda event: account_key(getattr(event, "account", ""))):
+            self.sinks.event(event)
+        for readers in said:
+            for one in readers:
+                for refusal in one.refusals:
+                    self.refusal = refusal
+
+
+@dataclass(slots=True)
+class Venue:
+    """All books of a run. A `book` message opens one."""
+
+    shards: int = 1
+    sinks: Sinks = field(default_factory=Sinks)
+    books: dict[str, BookRun] = field(default_factory=dict)
+
+    def feed(self, message: Input) -> Refusal | None:
+        """One raw input, to the book it names. Raises Refused; returns an account's refusal."""
+        run = self.books.get(message.book)
+        if run is None:
+            if not isinstance(message, BookMessage):
+                raise Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open")
+            run = self.books[message.book] = BookRun(message, self.shards, self.sinks)
+        return run.feed(message)
