@@ -158,6 +158,11 @@ def _insert(line: bytes, chance: random.Random) -> bytes:
     return line[:at] + chance.choice(NASTY_RAW) + line[at:]
 
 
+def _other(line: bytes, chance: random.Random) -> bytes:
+    """Something else than an object."""
+    return b"[" + line + b"]" if chance.random() < 0.5 else chance.choice(NASTY_RAW)
+
+
 def _with_object(change: Callable[[dict[str, Any], random.Random], None]) -> Callable[[bytes, random.Random], bytes]:
     """A mutation of the parsed object; lines that are no object any more stay as they are."""
 
@@ -217,6 +222,7 @@ MUTATIONS: list[Callable[[bytes, random.Random], bytes]] = [
     _drop,
     _repeat,
     _insert,
+    _other,
     _with_object(_text),
     _with_object(_swap),
     _with_object(_rekey),
