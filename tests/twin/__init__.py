@@ -1,8 +1,8 @@
 """The slow twin: docs/rulebook.md once more, computed naively, one input after the other, in one process.
 
-It computes what a FRESH run gives (RULEBOOK 2a.8): after each input all its consequences are worked off before
-the next. No shards, no journal, no index: every check recomputes every account. It shares only `schemas` with
-the engine; where chapter 17 leaves a choice, a comment beginning `READING:` stands at the place.
+It computes what a FRESH run gives (RULEBOOK 2a.8): after each input all its consequences are worked off
+before the next. No shards, no journal, no index: every check recomputes every account. It shares only
+`schemas` with the engine; where chapter 17 leaves a choice, a comment beginning `READING:` stands there.
 """
 
 from __future__ import annotations

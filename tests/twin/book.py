@@ -17,7 +17,7 @@ class Book(BookState):
     """State plus the one place where it changes."""
 
     def step(self, message: Input, topic: str) -> Code | None:
-        """Judge, then (a) to (f), then all consequences; raises Refused while nothing has changed yet (17.2)."""
+        """Judge, then (a) to (f), then all consequences; Refused leaves no trace (17.2)."""
         if judge.is_repeat(self, message, topic):
             return None
         judge.judge_time(self, message)
@@ -34,8 +34,8 @@ class Book(BookState):
 
     def take_effect(self, message: Input) -> Code | None:
         """Steps (a) to (f) of 17.2."""
-        # READING: what an account's state refuses (3xx) is an entry of the log all the same: other readers cannot
-        # know, so it takes a seq, keeps its id and version, and moves the clock.
+        # READING: what an account's state refuses (3xx) is an entry of the log all the same: other readers
+        # cannot know, so it takes a seq, keeps its id and version, and moves the clock.
         self.clock = max(self.clock, message.time_ms)
         effects.enter_into_force(self)
         for quoted in self.listing:
@@ -58,7 +58,8 @@ class Book(BookState):
 
     def work_off(self) -> None:
         """Rounds, the first of the list that has something to do, until nothing is left (2a.5, 2a.8)."""
-        # READING: the round in which @operator buys collateral stands before the window's, which waits for sales.
+        # READING: the round in which @operator buys collateral stands before the window's, which waits for
+        # sales.
         rounds = (
             default.open_window,
             liquidation.round_of_liquidations,

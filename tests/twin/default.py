@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.twin.allocate import allocate
 from tests.twin.effects import start_period
-from tests.twin.life import check
+from tests.twin.life import check, notice_hole
 from tests.twin.margin import equity, gains, im
 from tests.twin.state import LIQUIDATION, SUSPENSE, Account, BookState, Window
 from tests.twin.values import post
@@ -30,13 +30,15 @@ def open_window(book: BookState) -> bool:
 
 def declare_bankrupts(book: BookState) -> bool:
     """In a round, every bankrupt without a sale: recourse, then the shortfall (17.10)."""
-    # READING: several are taken by (seq of the bankruptcy, member, account); what one drew from a payer is gone
-    # for the next.
+    # READING: several are taken by (seq of the bankruptcy, member, account); what one drew from a payer is
+    # gone for the next.
     bankrupts = [a for a in book.members_accounts() if a.status == "bankrupt" and a.sale is None]
     if not bankrupts or not book.window:
         return False
     free_at_marker = {a.id: max(0, equity(book, a) - im(book, a)) for a in book.members_accounts()}
-    gain_at_marker = {a.id: min(max(0, gains(book, a)), max(0, equity(book, a))) for a in book.members_accounts()}
+    gain_at_marker = {
+        a.id: min(max(0, gains(book, a)), max(0, equity(book, a))) for a in book.members_accounts()
+    }
     drawn = dict.fromkeys(free_at_marker, 0)
     for account in sorted(bankrupts, key=lambda a: (a.bankrupt_seq, a.place)):
         capacity = gain_at_marker if account.limited else free_at_marker
@@ -47,11 +49,10 @@ def declare_bankrupts(book: BookState) -> bool:
 
 
 def take_recourse(book: BookState, account: Account, capacity: dict[str, int], drawn: dict[str, int]) -> int:
-    """The member's other unlimited accounts pay first, by id; flows of both (7, 17.8)."""
+    """The member's other accounts, limited ones too, pay first, by id; flows of both (7, 17.8)."""
     total = 0
     for payer in book.siblings(account):
-        room = 0 if payer.limited else max(0, capacity[payer.id] - drawn[payer.id])
-        paid = min(room, -equity(book, account))
+        paid = min(max(0, capacity[payer.id] - drawn[payer.id]), -equity(book, account))
         drawn[payer.id] += paid
         total += paid
         post(book, payer.id, account.id, paid)
@@ -70,6 +71,7 @@ def declare(book: BookState, account: Account, recourse: int) -> None:
         window.loss[account.member, scope] = window.loss.get((account.member, scope), 0) + units
     post(book, SUSPENSE, account.id, shortfall)
     account.status, account.trigger_scopes = "defaulted", {}
+    notice_hole(book, account)  # its equity is zero: the episode is over
     window.last_default_ms = book.clock
     window.defaulted.add(account.member)
     facts = {"window": window.number, "shortfall": shortfall, "recourse": recourse}

@@ -28,7 +28,7 @@ from schemas.inputs import (
     WaterfallMessage,
     Withdrawal,
 )
-from tests.twin import marks, reference, withdrawals
+from tests.twin import governance, marks, withdrawals
 from tests.twin.margin import equity
 from tests.twin.reading import amount_of, amount_units, lots_of, refuse_if, ticks_of
 from tests.twin.state import MILLION, ROUNDING, Account, BookState
@@ -40,7 +40,7 @@ def take(book: BookState, message: Input) -> None:
     """What a message does; a governed one at its effective time (17.2)."""
     effective = getattr(message, "effective_ms", None)
     if isinstance(message, BookMessage | AssetMessage | InstrumentMessage):
-        remember_terms(book, message)
+        governance.remember_terms(book, message)
     if effective is not None and effective > book.clock:
         book.later.append(message)
     # READING: a book is open from its message on, whatever its effective time.
@@ -58,67 +58,12 @@ def enter_into_force(book: BookState) -> None:
 
 def govern_later(book: BookState, message: Governed) -> None:
     # READING: a close_account that is no longer possible at its effective time does nothing.
-    if not (isinstance(message, Command) and message.kind == "close_account" and not closable(book, message.account)):
+    if not (
+        isinstance(message, Command)
+        and message.kind == "close_account"
+        and not governance.closable(book, message.account)
+    ):
         EFFECTS[type(message)](book, message)
-
-
-def open_book(book: BookState, message: BookMessage) -> None:
-    book.opened, book.settlement_asset, book.decimals = True, message.settlement_asset, message.decimals
-
-
-def list_one(book: BookState, message: AssetMessage | InstrumentMessage) -> None:
-    make = reference.make_asset if isinstance(message, AssetMessage) else reference.make_instrument
-    # READING: listing order is the order of coming into force.
-    reference.list_quoted(book, make(book, message))
-
-
-def remember_terms(book: BookState, message: BookMessage | AssetMessage | InstrumentMessage) -> None:
-    key, terms = reference.terms_of(book, message)
-    book.terms[key] = terms
-
-
-def set_rules(book: BookState, message: ParametersMessage) -> None:
-    book.rules = reference.make_rules(book, message)
-
-
-def set_waterfall(book: BookState, message: WaterfallMessage) -> None:
-    book.layers = reference.make_layers(book, message)
-
-
-def command(book: BookState, message: Command) -> None:
-    """Accounts, halts, restarts; `reshard` means nothing to a single process (17.13)."""
-    match message.kind:
-        case "open_account":
-            book.account(message.account).limited = message.limited
-        case "close_account":
-            refuse_if(message.account not in book.accounts, Code.UNKNOWN_ACCOUNT, message.account)
-            refuse_if(not closable(book, message.account), Code.NOT_CLOSABLE, message.account)
-            book.account(message.account).status = "closed"
-            book.account(message.account).orders.clear()
-        case "venue_restart":
-            marks.restart(book)
-        case "halt" | "resume":
-            halt(book, message, message.kind == "halt")
-
-
-def halt(book: BookState, message: Command, on: bool) -> None:
-    if message.what == "instrument":
-        book.instruments[message.instrument].suspended = on
-    elif on:
-        book.halts.add(message.what)
-    else:
-        book.halts.discard(message.what)
-
-
-def closable(book: BookState, account_id: str) -> bool:
-    """No positions, collateral, call, pending withdrawals or cash (17.13)."""
-    account = book.accounts.get(account_id)
-    if account is None:
-        return False
-    held = account.positions or account.collateral or account.cash
-    # READING: a defaulted account is not closable before its window has settled it.
-    life = account.status in ("healthy", "settled", "closed")
-    return life and not held and all(one.account != account_id for one in book.asked)
 
 
 def period(book: BookState, message: Period) -> None:
@@ -196,7 +141,8 @@ def settlement(book: BookState, message: Settlement) -> None:
 
 def open_orders(book: BookState, message: OpenOrders) -> None:
     """A fact of the venue; it opens an unknown account (4)."""
-    # READING: 2a.3 lets accounts refuse only withdrawals and commands, so resting orders are never refused for that.
+    # READING: 2a.3 lets accounts refuse only withdrawals and commands, so resting orders are never refused
+    # for that.
     instrument = book.instruments[message.instrument]
     sides = lots_of(instrument, message.buys, least=0), lots_of(instrument, message.sells, least=0)
     orders = book.account(message.account).orders
@@ -210,12 +156,12 @@ def heartbeat(book: BookState, message: Heartbeat) -> None:
 
 
 EFFECTS = {
-    BookMessage: open_book,
-    AssetMessage: list_one,
-    InstrumentMessage: list_one,
-    ParametersMessage: set_rules,
-    WaterfallMessage: set_waterfall,
-    Command: command,
+    BookMessage: governance.open_book,
+    AssetMessage: governance.list_one,
+    InstrumentMessage: governance.list_one,
+    ParametersMessage: governance.set_rules,
+    WaterfallMessage: governance.set_waterfall,
+    Command: governance.command,
     Period: period,
     Heartbeat: heartbeat,
     Deposit: deposit,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.twin.listed import Instrument, Taken
 from tests.twin.margin import equity, mm, mm_in
 from tests.twin.plan import Plan, bankruptcy_pays, bisect, executable_price, impact
-from tests.twin.state import BACKSTOP, LIQUIDATION, MARKET, BookState, Instrument, Taken
+from tests.twin.state import BACKSTOP, LIQUIDATION, MARKET, BookState
 from tests.twin.values import hand_over, sign, value, value_floor
 
 
@@ -43,7 +44,11 @@ def mark_pays(plan: Plan, lots: int) -> int:
 def fill_at_market(book: BookState, plan: Plan, lots: int) -> int:
     """All of `lots` if inside, else the most that bisection finds; against @market (17.9)."""
     taken = taken_now(book, plan)
-    filled = lots if is_inside(plan, taken, lots) else bisect(lambda k: is_inside(plan, taken, k), bad=lots, good=0)
+    filled = (
+        lots
+        if is_inside(plan, taken, lots)
+        else bisect(lambda k: is_inside(plan, taken, k), bad=lots, good=0)
+    )
     if filled:
         pays = market_pays(plan, taken, filled)
         give(book, plan, MARKET, filled, pays)
@@ -70,7 +75,8 @@ def exit_rest(book: BookState, plan: Plan, first: int) -> None:
 
 def takeover_pays(plan: Plan, first: int, lots: int) -> int:
     """At bankruptcy value; below zero at mark: that loss is the waterfall's (6.6)."""
-    # READING: after a market fill the pool continues the slices of the same B: a difference, not ceil(B k / |q|).
+    # READING: after a market fill the pool continues the slices of the same B: a difference, not ceil(B k /
+    # |q|).
     return bankruptcy_pays(plan, first, first + lots) if plan.equity >= 0 else mark_pays(plan, lots)
 
 
@@ -108,4 +114,3 @@ def tear_up(book: BookState, plan: Plan, lots: int) -> None:
     pays = mark_pays(plan, lots)
     give(book, plan, LIQUIDATION, lots, pays)
     report(book, plan, "position-torn-up", sign(plan.held) * lots, pays)
-

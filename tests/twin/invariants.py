@@ -54,11 +54,15 @@ def require_quiet(book: BookState) -> None:
         assert not (sound and low), f"14.8: {account.id} is {account.status} below MM"
         waits = account.status == "bankrupt" and account.sale is None
         assert not waits, f"14.8: {account.id} is bankrupt without a sale"
+        hole = account.hole == (equity(book, account) < 0)
+        assert hole, f"7: {account.id} has equity {equity(book, account)}, hole reported: {account.hole}"
         over = account.status in ("settled", "closed")
         assert not (over and account.positions), f"14.8: {account.id} is {account.status} with positions"
     assert not book.account(LIQUIDATION).positions, "14.8: lots are left in @liquidation"
     owed = -sum(book.window.loss.values()) if book.window else 0
-    assert book.account(SUSPENSE).cash == owed, f"14.1: suspense {book.account(SUSPENSE).cash}, expected {owed}"
+    assert book.account(SUSPENSE).cash == owed, (
+        f"14.1: suspense {book.account(SUSPENSE).cash}, expected {owed}"
+    )
 
 
 def require_im_above_mm(book: BookState) -> None:
@@ -66,5 +70,8 @@ def require_im_above_mm(book: BookState) -> None:
     for account in book.members_accounts():
         for instrument in book.instruments.values():
             amount = held_notional(account, instrument)
-            least, most = requirement(instrument.mm_brackets, amount), requirement(instrument.im_brackets, amount)
+            least, most = (
+                requirement(instrument.mm_brackets, amount),
+                requirement(instrument.im_brackets, amount),
+            )
             assert least <= most, f"14.12: {account.id} has MM {least} above IM {most} in {instrument.name}"

@@ -23,19 +23,15 @@ from schemas.inputs import (
     WaterfallMessage,
     Withdrawal,
 )
-from tests.twin import reference
+from tests.twin import judge_money, reference
 from tests.twin.reading import (
     AMOUNT_MAX,
-    amount_of,
-    amount_units,
     asset_of,
-    asset_units,
     instrument_of,
-    lots_of,
     refuse_if,
     ticks_of,
 )
-from tests.twin.state import BACKSTOP, MARKET, OPERATOR, BookState
+from tests.twin.state import BookState
 
 REFERENCE = (BookMessage, AssetMessage, InstrumentMessage, ParametersMessage, WaterfallMessage)
 FAMILIES = {"open_account": "account", "close_account": "account", "halt": "halt", "resume": "halt"}
@@ -54,7 +50,9 @@ def judge_time(book: BookState, message: Input) -> None:
     if book.seq == 0:
         return
     # READING: before parameters are in force, late_ms and ahead_ms are the schema's defaults.
-    late, ahead = (getattr(book.rules.said, n) if book.rules else DEFAULTS[n] for n in ("late_ms", "ahead_ms"))
+    late, ahead = (
+        getattr(book.rules.said, n) if book.rules else DEFAULTS[n] for n in ("late_ms", "ahead_ms")
+    )
     refuse_if(message.time_ms < book.clock - late, Code.TOO_LATE, f"{message.time_ms}")
     refuse_if(message.time_ms > book.clock + ahead, Code.TOO_FAR_AHEAD, f"{message.time_ms}")
 
@@ -105,39 +103,6 @@ def judge_command(book: BookState, message: Command) -> None:
         instrument_of(book, message.instrument)
 
 
-def may_receive(account: str) -> bool:
-    """Which `@` names take deposits (17.7)."""
-    # READING: the funds, the pool and the outside do; @guarantee takes contributions only, the technical accounts
-    # (@liquidation, @rounding, @suspense, @uncovered) nothing. Collateral goes to members only.
-    named = account in (OPERATOR, BACKSTOP, MARKET)
-    return not account.startswith("@") or named or account.startswith(("@operator/", "@insurance/"))
-
-
-def judge_deposit(book: BookState, message: Deposit) -> None:
-    refuse_if(not may_receive(message.account), Code.RESERVED_ACCOUNT, message.account)
-    refuse_if(message.asset and message.account.startswith("@"), Code.RESERVED_ACCOUNT, message.account)
-    amount_of(book, message.amount, message.asset)
-
-
-def judge_withdrawal(book: BookState, message: Withdrawal) -> None:
-    refuse_if(message.account.startswith("@"), Code.RESERVED_ACCOUNT, message.account)
-    amount_of(book, message.amount, message.asset)
-
-
-def judge_move(book: BookState, message: Move) -> None:
-    # READING: a move goes between members' accounts only.
-    reserved = message.source.startswith("@") or message.target.startswith("@")
-    refuse_if(reserved, Code.RESERVED_ACCOUNT, f"{message.source} to {message.target}")
-    refuse_if(message.source == message.target, Code.SAME_PARTY, message.source)
-    amount_units(message.amount, book.decimals)
-
-
-def judge_contribution(book: BookState, message: Contribution) -> None:
-    names = [message.member, message.account or ""]
-    refuse_if(any(name.startswith("@") for name in names), Code.RESERVED_ACCOUNT, message.member)
-    amount_units(message.amount, book.decimals)
-
-
 def judge_price(book: BookState, message: Price) -> None:
     one = (message.instrument is None) != (message.asset is None)
     refuse_if(not one, Code.MISSING_FIELD, "expected either an instrument or an asset")
@@ -152,45 +117,6 @@ def judge_funding(book: BookState, message: Funding) -> None:
 
 def judge_settlement(book: BookState, message: Settlement) -> None:
     ticks_of(instrument_of(book, message.instrument), message.price)
-
-
-def judge_trade(book: BookState, message: Trade) -> None:
-    if message.instrument in book.assets:
-        judge_sale_trade(book, message)
-        return
-    instrument = instrument_of(book, message.instrument)
-    expired = instrument.expiry_ms is not None and message.time_ms > instrument.expiry_ms
-    refuse_if(expired, Code.INSTRUMENT_SETTLED, f"{message.instrument} has expired")
-    judge_parties(message)
-    lots_of(instrument, message.quantity)
-    ticks_of(instrument, message.price)
-
-
-def judge_parties(message: Trade) -> None:
-    refuse_if(message.buyer == message.seller, Code.SAME_PARTY, message.buyer)
-    # READING: of the `@` names only @market and @backstop trade.
-    for party in (message.buyer, message.seller):
-        refuse_if(party.startswith("@") and party not in (MARKET, BACKSTOP), Code.RESERVED_ACCOUNT, party)
-
-
-def judge_sale_trade(book: BookState, message: Trade) -> None:
-    """A trade of collateral fills a running sale, or is UNKNOWN_SALE (17.11)."""
-    sales = {a.sale.id: a for a in book.members_accounts() if a.sale and a.sale.asset == message.instrument}
-    seller = sales.get(message.liquidation_id or "")
-    # READING: the seller must be the sale's account.
-    refuse_if(seller is None or seller.id != message.seller, Code.UNKNOWN_SALE, f"{message.liquidation_id}")
-    judge_parties(message)
-    units = asset_units(book.assets[message.instrument], message.quantity)
-    # READING: a fill above what is left of the sale is QUANTITY_BEYOND_BOUND.
-    refuse_if(units > seller.sale.left, Code.QUANTITY_BEYOND_BOUND, message.quantity)
-    ticks_of(book.assets[message.instrument], message.price)
-
-
-def judge_orders(book: BookState, message: OpenOrders) -> None:
-    refuse_if(message.account.startswith("@"), Code.RESERVED_ACCOUNT, message.account)
-    instrument = instrument_of(book, message.instrument)
-    lots_of(instrument, message.buys, least=0)
-    lots_of(instrument, message.sells, least=0)
 
 
 def judge_book(book: BookState, message: BookMessage) -> None:
@@ -216,13 +142,13 @@ JUDGES = {
     ParametersMessage: reference.make_rules,
     WaterfallMessage: reference.make_layers,
     Command: judge_command,
-    Deposit: judge_deposit,
-    Withdrawal: judge_withdrawal,
-    Move: judge_move,
-    Contribution: judge_contribution,
+    Deposit: judge_money.judge_deposit,
+    Withdrawal: judge_money.judge_withdrawal,
+    Move: judge_money.judge_move,
+    Contribution: judge_money.judge_contribution,
     Price: judge_price,
     Funding: judge_funding,
     Settlement: judge_settlement,
-    Trade: judge_trade,
-    OpenOrders: judge_orders,
+    Trade: judge_money.judge_trade,
+    OpenOrders: judge_money.judge_orders,
 }

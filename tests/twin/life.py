@@ -12,8 +12,9 @@ LIVING = ("healthy", "margin_called", "liquidating", "bankrupt")
 
 def check(book: BookState) -> None:
     """Every account by (member, account), again until nobody's status changes (17.2 f)."""
-    # READING: looking at all accounts is what `every account whose status could change` comes to; a pass in which an
-    # account changed is followed by another, since forgotten orders move the IM of its member's other accounts.
+    # READING: looking at all accounts is what `every account whose status could change` comes to; a pass in
+    # which an account changed is followed by another, since forgotten orders move the IM of its member's
+    # other accounts.
     changed = book.rules is not None
     while changed:
         changed = False
@@ -71,7 +72,9 @@ def look_sound(book: BookState, account: Account) -> bool:
         return look_called(book, account)
     if book.rules.said.call_ms > 0 and units < im(book, account):
         account.status, account.call_deadline_ms = "margin_called", book.clock + book.rules.said.call_ms
-        book.event("margin-called", account.id, call=im(book, account) - units, deadline=account.call_deadline_ms)
+        book.event(
+            "margin-called", account.id, call=im(book, account) - units, deadline=account.call_deadline_ms
+        )
         return True
     return False
 
@@ -82,7 +85,8 @@ def look_called(book: BookState, account: Account) -> bool:
         account.status, account.call_deadline_ms = "healthy", None
         book.event("margin-call-met", account.id, equity=equity(book, account))
         return True
-    # READING: a deadline that passed while marks were not trusted is missed at the first look that trusts them.
+    # READING: a deadline that passed while marks were not trusted is missed at the first look that trusts
+    # them.
     if account.call_deadline_ms <= book.clock:
         book.event("margin-call-missed", account.id, call=im(book, account) - equity(book, account))
         trigger(book, account, target_im=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.twin.allocate import allocate
 from tests.twin.exits import exit_rest, fill_at_market, tear_up
 from tests.twin.life import check, end, trigger
-from tests.twin.margin import halted, mark_trusted, stop_reached
+from tests.twin.listed import Instrument
+from tests.twin.margin import equity, halted, mark_trusted, stop_reached
 from tests.twin.plan import (
     Plan,
     held_instruments,
@@ -15,18 +16,20 @@ from tests.twin.plan import (
     plan_for,
     trusted_positions,
 )
-from tests.twin.state import BACKSTOP, LIQUIDATION, MARKET, Account, BookState, Instrument
+from tests.twin.state import BACKSTOP, LIQUIDATION, MARKET, Account, BookState
 from tests.twin.values import hand_over, post, sign, value
 from tests.twin.venue import count_pace, ready, send_order, take_fee
 
 
 def round_of_liquidations(book: BookState) -> bool:
-    """All that wait are planned at the marker, granted by (trigger seq, member, account), looked at (17.9)."""
+    """All that wait: planned at the marker, granted by (trigger seq, member, account), looked at (17.9)."""
     order_close_of_all_holes(book)
     asked = [account for account in book.members_accounts() if is_asked(book, account)]
     plans = [plan for account in asked if (plan := plan_at_marker(book, account))]
     for plan in sorted(plans, key=lambda plan: (plan.account.trigger_seq, plan.account.place)):
         carry_out(book, plan)
+        left = equity(book, plan.account)
+        assert plan.equity < 0 or left >= 0, f"14.9: {plan.account.id} was solvent, its equity is now {left}"
     for account in asked:
         look_after_rows(book, account)
     check(book)
@@ -58,7 +61,9 @@ def is_asked(book: BookState, account: Account) -> bool:
     if account.exit:
         # READING: an exit waits like an order while its mark is not trusted or liquidation is halted.
         name = account.exit
-        return name not in account.positions or (not halted(book) and mark_trusted(book, book.instruments[name]))
+        return name not in account.positions or (
+            not halted(book) and mark_trusted(book, book.instruments[name])
+        )
     shared = book.rules.said.execution == "simulated" or book.rules.per_book_notional is not None
     return shared and ready(book, account)
 
@@ -101,8 +106,8 @@ def grant(book: BookState, plan: Plan, lots: int) -> None:
     filled = fill_at_market(book, plan, lots)
     if filled < lots:
         exit_rest(book, plan, filled)
-    # READING: the fee of the fill comes after all rows of the account: taken before the rest leaves at bankruptcy
-    # value it would make a solvent account insolvent, against 6.4 and invariant 9.
+    # READING: the fee of the fill comes after all rows of the account: taken before the rest leaves at
+    # bankruptcy value it would make a solvent account insolvent, against 6.4 and invariant 9.
     if filled:
         take_fee(book, plan.account, plan.instrument, filled)
 
@@ -110,7 +115,12 @@ def grant(book: BookState, plan: Plan, lots: int) -> None:
 def look_after_rows(book: BookState, account: Account) -> None:
     """Ended, or waiting again; the check that follows finds the bankrupt (17.9)."""
     waits = account.order or account.waits_interval == interval(book)
-    if account.status == "liquidating" and not waits and not account.close_due and stop_reached(book, account):
+    if (
+        account.status == "liquidating"
+        and not waits
+        and not account.close_due
+        and stop_reached(book, account)
+    ):
         end(book, account)
 
 
@@ -132,7 +142,9 @@ def round_of_places(book: BookState) -> bool:
 def place(book: BookState, instrument: Instrument, lots: int) -> None:
     """Pro rata to lots by (member, account), @backstop with them, @market only for what is left (17.9)."""
     holders = [*book.members_accounts(), book.account(BACKSTOP)]
-    weights = {one.place: abs(one.positions[instrument.name]) for one in holders if opposite(one, instrument, lots)}
+    weights = {
+        one.place: abs(one.positions[instrument.name]) for one in holders if opposite(one, instrument, lots)
+    }
     shares = allocate(abs(lots), weights, weights)
     shares[MARKET, MARKET] = abs(lots) - sum(shares.values())
     for (_, account), share in shares.items():

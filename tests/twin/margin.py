@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
-from tests.twin.state import MILLION, Account, BookState, Bracket, Instrument, Quoted
+from tests.twin.listed import Bracket, Instrument, Quoted
+from tests.twin.state import MILLION, Account, BookState
 from tests.twin.values import haircut_value, notional, value_floor
 
 
@@ -15,8 +16,10 @@ def equity(book: BookState, account: Account) -> int:
         value_floor(book.instruments[name], lots, book.instruments[name].mark)
         for name, lots in account.positions.items()
     )
-    return account.cash + positions + sum(
-        floor(haircut_value(book.assets[name], units)) for name, units in account.collateral.items()
+    return (
+        account.cash
+        + positions
+        + sum(floor(haircut_value(book.assets[name], units)) for name, units in account.collateral.items())
     )
 
 
@@ -40,7 +43,10 @@ def held_notional(account: Account, instrument: Instrument) -> int:
 def worse_notional(account: Account, instrument: Instrument, lots: int) -> int:
     """`max(N(q + buys), N(q - sells))` (17.5)."""
     buys, sells = account.orders.get(instrument.name, (0, 0))
-    return max(notional(instrument, lots + buys, instrument.mark), notional(instrument, lots - sells, instrument.mark))
+    return max(
+        notional(instrument, lots + buys, instrument.mark),
+        notional(instrument, lots - sells, instrument.mark),
+    )
 
 
 def mm_in(book: BookState, account: Account, instrument: Instrument, lots: int | None = None) -> int:
@@ -54,7 +60,8 @@ def im_in(book: BookState, account: Account, instrument: Instrument, lots: int |
     """IM_j likewise, counting open orders (17.5)."""
     lots = account.positions.get(instrument.name, 0) if lots is None else lots
     others = sum(
-        worse_notional(other, instrument, other.positions.get(instrument.name, 0)) for other in book.siblings(account)
+        worse_notional(other, instrument, other.positions.get(instrument.name, 0))
+        for other in book.siblings(account)
     )
     return share(instrument.im_brackets, worse_notional(account, instrument, lots), others)
 

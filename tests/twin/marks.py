@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.twin.state import MILLION, BookState, Quoted
+from tests.twin.listed import Quoted
+from tests.twin.state import MILLION, BookState
 
 
 def within_band(quoted: Quoted, ticks: int, anchor: int) -> bool:
@@ -11,7 +12,8 @@ def within_band(quoted: Quoted, ticks: int, anchor: int) -> bool:
 
 def tick(book: BookState, quoted: Quoted, ticks: int) -> None:
     """A tick is accepted at once, or held until enough agree (17.14)."""
-    # READING: the time of a tick is the log's clock at its entry, as with every deadline (5), not its time_ms.
+    # READING: the time of a tick is the log's clock at its entry, as with every deadline (5), not its
+    # time_ms.
     first, quoted.ticked, quoted.last_tick_ms = not quoted.ticked, True, book.clock
     if first or quoted.band_ppm == 0 or within_band(quoted, ticks, quoted.mark):
         accept(quoted, ticks)

@@ -1,4 +1,4 @@
-"""The plan of a liquidation order (6.2, 6.3, 17.9): which instrument, how many lots, at what bankruptcy value."""
+"""The plan of an order (6.2, 6.3, 17.9): which instrument, how many lots, at what bankruptcy value."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, isqrt
 
+from tests.twin.listed import Instrument
 from tests.twin.margin import cured, equity, held_notional, im, im_in, mark_trusted, mm, mm_in
-from tests.twin.state import MILLION, Account, BookState, Instrument, Pace
+from tests.twin.state import MILLION, Account, BookState, Pace
 from tests.twin.values import notional, sign, value, value_floor
 
 
@@ -151,7 +152,8 @@ def used(book: BookState, pace: Pace) -> int:
 
 def lots_left(book: BookState, pace: Pace, limit: int | None, held: int, instrument: Instrument) -> int:
     """`floor(left |q| / N)` of an interval's notional, never below zero (17.9)."""
-    # READING: both interval limits hold for small positions too; the whole position means no step, not no pace.
+    # READING: both interval limits hold for small positions too; the whole position means no step, not no
+    # pace.
     if limit is None:
         return abs(held)
     return max(0, limit - used(book, pace)) * abs(held) // notional(instrument, held, instrument.mark)

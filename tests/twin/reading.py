@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from schemas.codes import Code, Refused
 from schemas.decimals import count_of, units_of
-from tests.twin.state import Asset, BookState, Instrument, Quoted
+from tests.twin.listed import Asset, Instrument, Quoted
+from tests.twin.state import BookState
 
 AMOUNT_MAX = 2**60
 
@@ -57,7 +58,8 @@ def asset_units(asset: Asset, text: str) -> int:
 def instrument_of(book: BookState, name: str) -> Instrument:
     """A listed instrument that is not settled (17.4)."""
     refuse_if(name not in book.instruments, Code.UNKNOWN_INSTRUMENT, name)
-    # READING: a settled instrument refuses everything that names it: funding, settlement, orders, new versions.
+    # READING: a settled instrument refuses everything that names it: funding, settlement, orders, new
+    # versions.
     refuse_if(book.instruments[name].settled, Code.INSTRUMENT_SETTLED, name)
     return book.instruments[name]
 

@@ -1,4 +1,4 @@
-"""Reference messages: books, assets, instruments, parameters, waterfalls; their checks at listing (17.3, 8)."""
+"""Reference messages: books, assets, instruments, parameters, waterfalls; checks at listing (17.3, 8)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from schemas.inputs import (
     WaterfallMessage,
 )
 from schemas.inputs import Bracket as BracketMessage
+from tests.twin.listed import Asset, Bracket, Instrument, Layer, Rules
 from tests.twin.margin import requirement
 from tests.twin.reading import asset_units, refuse_if, setting_units
-from tests.twin.state import MILLION, Asset, BookState, Bracket, Instrument, Layer, Rules
+from tests.twin.state import MILLION, BookState
 
-TERMS_OF_LIFE = ("mark", "ticked", "last_tick_ms", "held", "held_since_ms", "suspended", "settled", "index", "taken")
+KEPT = ("mark", "ticked", "last_tick_ms", "held", "held_since_ms", "suspended", "settled", "index", "taken")
 
 
 def quoted_fields(said: Quoted, tick: Fraction) -> dict[str, object]:
@@ -85,7 +86,9 @@ def make_brackets(book: BookState, said: list[BracketMessage]) -> list[Bracket]:
     brackets: list[Bracket] = []
     for one in said:
         low, rate = setting_units(one.floor, book.decimals), one.rate_ppm
-        refuse_if(rate > MILLION or (not brackets and low), Code.CROSSED_PARAMETERS, "first floor 0, rates to 10^6")
+        refuse_if(
+            rate > MILLION or (not brackets and low), Code.CROSSED_PARAMETERS, "first floor 0, rates to 10^6"
+        )
         last = brackets[-1] if brackets else Bracket(-1, rate, 0)
         refuse_if(low <= last.floor or rate < last.rate_ppm, Code.CROSSED_PARAMETERS, "floors or rates fall")
         step = low * (rate - last.rate_ppm)
@@ -135,10 +138,14 @@ def make_layers(book: BookState, said: WaterfallMessage) -> list[Layer]:
     # READING: BAD_WATERFALL is a repeated id, a second `uncovered`, or one with a cap or a scope.
     plain = last[0].cap is None and last[0].scope is None
     refuse_if(not (once and endings == 1 and plain), Code.BAD_WATERFALL, "layers contradict each other")
-    return [Layer(one, None if one.cap is None else setting_units(one.cap, book.decimals)) for one in said.layers]
+    return [
+        Layer(one, None if one.cap is None else setting_units(one.cap, book.decimals)) for one in said.layers
+    ]
 
 
-def terms_of(book: BookState, said: BookMessage | AssetMessage | InstrumentMessage) -> tuple[tuple[str, str], tuple]:
+def terms_of(
+    book: BookState, said: BookMessage | AssetMessage | InstrumentMessage
+) -> tuple[tuple[str, str], tuple]:
     """What never changes after listing, under the name it is listed by (17.3)."""
     match said:
         case BookMessage():
@@ -168,5 +175,5 @@ def list_quoted(book: BookState, fresh: Asset | Instrument) -> None:
         table[fresh.name] = fresh
         book.listing.append(fresh)
         return
-    kept = {name: getattr(old, name) for name in TERMS_OF_LIFE if hasattr(old, name)}
+    kept = {name: getattr(old, name) for name in KEPT if hasattr(old, name)}
     vars(old).update(vars(fresh) | kept)

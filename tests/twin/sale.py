@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import ceil, floor
 
 from tests.twin.life import check
-from tests.twin.state import OPERATOR, Account, Asset, BookState, Sale
+from tests.twin.listed import Asset
+from tests.twin.state import OPERATOR, Account, BookState, Sale
 from tests.twin.trades import sell_collateral
 from tests.twin.values import haircut_value
 
@@ -33,7 +34,9 @@ def start_sale(book: BookState, account: Account) -> None:
     account.sale = Sale(name, asset.name, units, book.clock + book.rules.said.sale_ms)
     bought = most_units(asset, book.account(OPERATOR).cash, units)
     if bought:
-        sell_collateral(book, account, book.account(OPERATOR), asset, bought, floor(haircut_value(asset, bought)))
+        sell_collateral(
+            book, account, book.account(OPERATOR), asset, bought, floor(haircut_value(asset, bought))
+        )
 
 
 def least_units(asset: Asset, needed: int, balance: int) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import floor
 
 from schemas.inputs import Trade
+from tests.twin.listed import Asset, Instrument
 from tests.twin.reading import asset_units, lots_of, ticks_of
-from tests.twin.state import Account, Asset, BookState, Instrument
+from tests.twin.state import Account, BookState
 from tests.twin.values import haircut_value, hand_over, move_collateral, value
 from tests.twin.venue import fill_order
 
@@ -24,7 +25,8 @@ def book_trade(book: BookState, message: Trade) -> None:
     paid = value(instrument, lots, ticks)
     hand_over(book, instrument, seller.id, buyer.id, lots, paid)
     for account, signed in ((buyer, lots), (seller, -lots)):
-        # READING: a liquidation fill is the leg that reduces the order it names; the other side's leg is a flow.
+        # READING: a liquidation fill is the leg that reduces the order it names; the other side's leg is a
+        # flow.
         if not fill_order(book, account, instrument, signed, message.liquidation_id):
             account.flows += value(instrument, signed, instrument.mark) - value(instrument, signed, ticks)
         flag_limit(book, account, instrument, signed)
@@ -55,7 +57,8 @@ def book_sale_trade(book: BookState, message: Trade) -> None:
     """Collateral of a running sale to a buyer, at the trade's price (17.11)."""
     asset, seller = book.assets[message.instrument], book.account(message.seller)
     if seller.sale is None or seller.sale.id != message.liquidation_id:
-        return  # READING: the sale ended at its deadline in this very step: the fill is too late and has no effect.
+        # READING: the sale ended at its deadline in this very step: the fill is too late and has no effect.
+        return
     units, ticks = asset_units(asset, message.quantity), ticks_of(asset, message.price)
     paid = floor(units * ticks * asset.price)
     buyer = reopened(book, message.buyer)
@@ -63,7 +66,9 @@ def book_sale_trade(book: BookState, message: Trade) -> None:
     buyer.flows += floor(haircut_value(asset, units)) - paid
 
 
-def sell_collateral(book: BookState, seller: Account, buyer: Account, asset: Asset, units: int, paid: int) -> None:
+def sell_collateral(
+    book: BookState, seller: Account, buyer: Account, asset: Asset, units: int, paid: int
+) -> None:
     """Units one way, money the other; the sale ends when nothing is left of it (17.11)."""
     buyer.cash -= paid
     seller.cash += paid

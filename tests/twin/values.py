@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
-from tests.twin.state import MILLION, Account, Asset, BookState, Instrument
+from tests.twin.listed import Asset, Instrument
+from tests.twin.state import MILLION, Account, BookState
 
 
 def sign(number: int | Fraction) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
+from tests.twin.listed import Instrument
 from tests.twin.margin import equity, halted
 from tests.twin.plan import Plan, fee, interval, largest, plan_for, trusted_positions, use
-from tests.twin.state import Account, BookState, Instrument, Order
+from tests.twin.state import Account, BookState, Order
 from tests.twin.values import notional, post, sign
 
 
@@ -52,7 +53,7 @@ def count_pace(book: BookState, plan: Plan, lots: int) -> None:
 
 
 def limit_ticks(plan: Plan) -> int | None:
-    """The price with V(q, p) = B, rounded for the account; one tick or None (unlimited) where none is (6.3)."""
+    """The price with V(q, p) = B, rounded for the account; where none is: one tick or unlimited (6.3)."""
     instrument, held = plan.instrument, plan.held
     if plan.equity < 0:
         return instrument.mark
@@ -67,7 +68,9 @@ def limit_ticks(plan: Plan) -> int | None:
     return ceil(price) if held > 0 else floor(price)
 
 
-def fill_order(book: BookState, account: Account, instrument: Instrument, signed: int, name: str | None) -> bool:
+def fill_order(
+    book: BookState, account: Account, instrument: Instrument, signed: int, name: str | None
+) -> bool:
     """A leg that fills the account's order: the order shrinks, the fee is paid at this trade (17.9)."""
     order = account.order
     if order is None or name != order.id or order.instrument != instrument.name or signed * order.lots <= 0:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.twin.allocate import allocate
+from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains
-from tests.twin.state import SUSPENSE, UNCOVERED, BookState, Layer, Window
+from tests.twin.state import SUSPENSE, UNCOVERED, BookState, Window
 from tests.twin.values import post
 
 Cells = dict[tuple[str, str], int]  # (member, scope): units
@@ -49,7 +50,8 @@ def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
     remaining = ladder.remaining(scope)
     capacity = {one.said.id: capacity_of(ladder, one, remaining) for one in layers}
     draws = allocate(remaining, capacity, capacity)
-    # READING: the defaulters' own money reduces its cells before the others of the rank reduce what is left pro rata.
+    # READING: the defaulters' own money reduces its cells before the others of the rank reduce what is left
+    # pro rata.
     for layer in sorted(layers, key=lambda one: one.said.kind != "defaulter_contribution"):
         draw(ladder, layer, draws[layer.said.id])
     ladder.draws |= draws
@@ -117,7 +119,9 @@ def chargeable(book: BookState, member: str) -> dict[str, int]:
 def gain_caps(ladder: Ladder) -> dict[str, int]:
     """`min(G_m, sum over its accounts of max(0, equity))` (17.12)."""
     gained = member_gains(ladder)
-    return {member: min(units, sum(chargeable(ladder.book, member).values())) for member, units in gained.items()}
+    return {
+        member: min(units, sum(chargeable(ladder.book, member).values())) for member, units in gained.items()
+    }
 
 
 def draw(ladder: Ladder, layer: Layer, units: int) -> None:
@@ -156,7 +160,9 @@ def charge_gains(ladder: Ladder, member: str, units: int) -> None:
             ladder.book.event("gains-charged", account, window=ladder.window.number, charge=share)
 
 
-def reduce_cells(ladder: Ladder, units: int, mine: Callable[[tuple[str, str]], bool], scope: str | None) -> None:
+def reduce_cells(
+    ladder: Ladder, units: int, mine: Callable[[tuple[str, str]], bool], scope: str | None
+) -> None:
     """A draw takes from its cells pro rata to what remains in them, by (member, scope) (17.12)."""
     cells = {key: left for key, left in ladder.cells.items() if mine(key) and scope in (None, key[1])}
     for key, taken in allocate(units, cells, cells).items():

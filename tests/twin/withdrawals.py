@@ -40,13 +40,15 @@ def pending(book: BookState, account_id: str) -> int:
 
 def worth(book: BookState, asked: Asked) -> int:
     """Money at its amount, collateral at its value after haircut rounded up (17.7)."""
-    return asked.amount if asked.asset is None else ceil(haircut_value(book.assets[asked.asset], asked.amount))
+    return (
+        asked.amount if asked.asset is None else ceil(haircut_value(book.assets[asked.asset], asked.amount))
+    )
 
 
 def refusal(book: BookState, asked: Asked, spent: int, spent_asset: int) -> Code | None:
     """Why it may not leave, of the account's state (17.7)."""
-    # READING: the order of codes: unknown, (halted), in liquidation, untrusted, balance, free. MARK_NOT_TRUSTED
-    # judges marks alone, not the halts of liquidation.
+    # READING: the order of codes: unknown, (halted), in liquidation, untrusted, balance, free.
+    # MARK_NOT_TRUSTED judges marks alone, not the halts of liquidation.
     account = book.accounts.get(asked.account)
     if account is None:
         return Code.UNKNOWN_ACCOUNT
