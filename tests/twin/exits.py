@@ -75,8 +75,7 @@ def exit_rest(book: BookState, plan: Plan, first: int) -> None:
 
 def takeover_pays(plan: Plan, first: int, lots: int) -> int:
     """At bankruptcy value; below zero at mark: that loss is the waterfall's (6.6)."""
-    # READING: after a market fill the pool continues the slices of the same B: a difference, not ceil(B k /
-    # |q|).
+    # READING: after a market fill the pool continues the slices of the same B: a difference of ceilings.
     return bankruptcy_pays(plan, first, first + lots) if plan.equity >= 0 else mark_pays(plan, lots)
 
 
