@@ -132,7 +132,7 @@ def _watch_margin(state: ShardState, row: int, own: Statement, holding: Holding)
     called = state.accounts.status_of(row) is Status.MARGIN_CALLED
     missed = called and state.calls[row][0] <= state.book.clock_ms
     is_short = bool(state.book.parameters.call_ms) and own.equity < own.im
-    if own.equity >= own.mm and called != is_short and not missed:
+    if own.equity >= own.mm and called == is_short and not missed:
         return
     if state.book.is_liquidation_halted() or not is_trusted(state.book, holding):
         state.blocked.add(row)
