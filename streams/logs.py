@@ -20,7 +20,7 @@ from schemas.diagnose import is_json
 from schemas.inputs import TOPICS
 from streams.unpack import GZ_READ_BYTES, ZST_READ_BYTES, Cut, gunzip, unzstd
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 17
 PREFIX_BYTES = 1 << 12
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 
@@ -173,12 +173,12 @@ class _Splitter:
 
     def _block(self, data: bytes) -> Iterator[Block]:
         """Consecutive lines, empty ones taken out but counted; none at all gives no block."""
-        count = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n"))) + 1
-        numbers = np.arange(self._next, self._next + count, dtype=np.int64)
-        self._next += count
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").removesuffix(b"\r")
-        if b"\n\n" in data or data.startswith(b"\n") or data.endswith(b"\n"):
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+        numbers = np.arange(self._next, self._next + len(ends) + 1, dtype=np.int64)
+        self._next += len(numbers)
+        if data[:1] in b"\n" or data[-1:] == b"\n" or (np.diff(ends) == 1).any():
             lines = data.split(b"\n")
             kept = [at for at, line in enumerate(lines) if line]
             data, numbers = b"\n".join([lines[at] for at in kept]), numbers[kept]
