@@ -1,0 +1,91 @@
+"""A journal in a file, `journal.jsonl` (RULEBOOK 16.3): one entry a line, in log order, with where it came from.
+
+`{"entry":7,"topic":"trades","line":3,"value":{...}}`: `entry` counts from 1. An input has the topic and the line of the
+log it was read from (line 0: a heartbeat of ours) and is written as decoded: every field, defaults too. What shards and
+the clearing house said has the topic `reports` or `decisions` and line 0. The value names its type and its book.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import msgspec
+import zstandard
+from msgspec import Raw, Struct
+
+from schemas.codes import Refused
+from schemas.decode import decode
+from schemas.inputs import TOPICS, Input
+from schemas.journal import Allocation, Answer, AnyEntry, Marker, Moved, Paid, Raised, Retired, WindowOpened
+from streams.logs import SUFFIXES, LogsError
+
+REPORTS, DECISIONS = "reports", "decisions"
+_REPORTS = (Raised, Moved, Paid, Answer, Retired)
+_encode = msgspec.json.Encoder().encode
+
+
+class _Line(Struct, frozen=True, forbid_unknown_fields=True):
+    entry: int
+    topic: str
+    line: int
+    value: Raw
+
+
+class JournalEntry(Struct, frozen=True):
+    """One entry of a dump."""
+
+    entry: int
+    topic: str
+    line: int
+    value: Input | AnyEntry
+
+
+_LINE = msgspec.json.Decoder(_Line)
+_REPORT = msgspec.json.Decoder(Raised | Moved | Paid | Answer | Retired)
+_DECISION = msgspec.json.Decoder(Marker | WindowOpened | Allocation)
+
+
+def journal_line(entry: int, record: Input | AnyEntry, topic: str = "", line: int = 0) -> bytes:
+    """One line of a dump, line end included; `topic` and `line` are the source of an input."""
+    if not isinstance(record, Input):
+        topic, line = (REPORTS if isinstance(record, _REPORTS) else DECISIONS), 0
+    return b'{"entry":%d,"topic":"%s","line":%d,"value":%b}\n' % (entry, topic.encode(), line, _encode(record))
+
+
+def read_journal(path: Path) -> Iterator[JournalEntry]:
+    """The entries of a dump (plain, .gz or .zst). Raises LogsError where it is not one: a dump is never half right."""
+    try:
+        with _open(path) as file:
+            for number, text in enumerate(file, 1):
+                yield _entry(path, number, text)
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        raise LogsError(f"cannot read {path}: {error}") from error
+
+
+def _entry(path: Path, number: int, text: bytes) -> JournalEntry:
+    try:
+        head = _LINE.decode(text)
+        if head.topic in TOPICS:
+            return JournalEntry(head.entry, head.topic, head.line, decode(bytes(head.value), head.topic))
+        decoder = {REPORTS: _REPORT, DECISIONS: _DECISION}[head.topic]
+        return JournalEntry(head.entry, head.topic, head.line, decoder.decode(head.value))
+    except (ValueError, KeyError, Refused) as error:
+        raise LogsError(f"{path.name}, line {number}: not an entry of a journal: {error}") from error
+
+
+def find_journal(directory: Path) -> Path | None:
+    """The journal dump of a directory, if it has one."""
+    paths = (directory / f"journal{suffix}" for suffix in SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _open(path: Path) -> BinaryIO:
+    if path.suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if path.suffix == ".zst":
+        return io.BufferedReader(cast(io.RawIOBase, zstandard.open(path, "rb")))
+    return path.open("rb")

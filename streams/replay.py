@@ -1,0 +1,185 @@
+"""Replay of files (RULEBOOK 2a.8, 16.2): a fresh run of topic logs in merged order, or a journal in its own.
+
+`replay` writes all outputs whatever ends the run, and answers with the summary; how it ended stands in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.codes import Code, Halt, Refused
+from schemas.inputs import AnyInput, Price, Trade
+from streams.balances import Account, accounts_of
+from streams.batch import Batch
+from streams.driver import Venue
+from streams.journal import find_journal
+from streams.logs import SUFFIXES, Log, LogsError, find_logs
+from streams.merge import merge_logs
+from streams.outputs import Outputs
+from streams.present import Fields, iso
+from streams.summary import Ran, snapshot, summarize
+
+HEARTBEAT_MS = 60_000
+PROGRESS_LINES = 64
+Swap = Callable[[AnyInput], AnyInput]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to run. `swap` is given every message and answers the one that stands in its place (what-if)."""
+
+    source: Path
+    out: Path
+    shards: int = 1
+    until_ms: int | None = None
+    strict: bool = False
+    heartbeat_ms: int = HEARTBEAT_MS
+    swap: Swap | None = None
+
+
+@dataclass(slots=True)
+class Watch:
+    """The world around a run: `is_stopped` once somebody asked it to end, `progress` is told (share done, time)."""
+
+    is_stopped: bool = False
+    progress: Callable[[float, int], None] = field(default=lambda _share, _time_ms: None)
+
+
+class _Ended(Exception):
+    """The run ends here, before the end of its input."""
+
+    def __init__(self, end: str, reason: str) -> None:
+        super().__init__(reason)
+        self.end, self.reason = end, reason
+
+
+def find_source(path: Path) -> list[Log] | Path:
+    """The topic logs of a directory, else its journal dump, or the dump itself. Raises LogsError."""
+    if path.is_dir():
+        journal = find_journal(path)
+        has_topics = any(path.glob("*.jsonl*")) and _has_logs(path)
+        return find_logs(path) if has_topics or journal is None else journal
+    if path.is_file() and path.name in {f"journal{suffix}" for suffix in SUFFIXES}:
+        return path
+    if path.exists():
+        raise LogsError(f"expected a directory of logs or a journal.jsonl, found {path}")
+    raise LogsError(f"no such directory: {path}")
+
+
+def _has_logs(path: Path) -> bool:
+    try:
+        return bool(find_logs(path))
+    except LogsError:
+        return False
+
+
+def replay(settings: Settings, watch: Watch | None = None) -> Fields:
+    """Run and write everything. Raises LogsError for input that cannot be read, OSError for output."""
+    source = find_source(settings.source)
+    if settings.out.exists() and settings.out.resolve() == settings.source.resolve():
+        raise LogsError(f"--out is where the logs are: {settings.out}")
+    with Outputs(settings.out) as outputs:
+        outputs.venue = Venue(settings.shards, outputs.sinks())
+        run = _Run(settings, watch or Watch(), outputs, Ran(settings.shards))
+        started = time.perf_counter()
+        try:
+            if isinstance(source, Path):
+                replay_journal(source, run)
+            else:
+                run.fresh(source)
+        except _Ended as ended:
+            run.ran.end, run.ran.reason = ended.end, ended.reason
+        except Halt as halt:
+            run.ran.end, run.ran.reason = "halted", str(halt)
+        outputs.flush()
+        run.ran.elapsed_s = time.perf_counter() - started
+        return run.finish()
+
+
+def replay_journal(path: Path, run: _Run) -> None:
+    """A journal dump in its own order, recorded reports and decisions compared with recomputed ones."""
+    raise LogsError(f"{path} is a journal dump; replaying one is not built yet")
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run under way. `traded` are books with a position, `openings` their snapshots before the market first moves."""
+
+    settings: Settings
+    watch: Watch
+    outputs: Outputs
+    ran: Ran
+    traded: set[str] = field(default_factory=set)
+    openings: dict[str, Fields] = field(default_factory=dict)
+
+    def fresh(self, logs: list[Log]) -> None:
+        """All lines of some logs, in merged order."""
+        size = sum(log.size_bytes for log in logs) or 1
+        done = 0.0
+        for batch in merge_logs(logs, self.settings.heartbeat_ms):
+            share = sum(log.done_bytes for log in logs) / size
+            self._batch(batch, done, share)
+            done = share
+
+    def _batch(self, batch: Batch, done: float, share: float) -> None:
+        """One batch; progress goes from `done` to `share`."""
+        until_ms, count = self.settings.until_ms, len(batch.messages)
+        times_ms, ours = batch.times_ms.tolist(), (batch.part < 0).tolist()
+        for position, message in enumerate(batch.messages):
+            if self.watch.is_stopped:
+                raise _Ended("interrupted", "stopped by a signal")
+            if until_ms is not None and times_ms[position] > until_ms:
+                raise _Ended("until", f"stopped before the first line later than {iso(until_ms)}")
+            if position % PROGRESS_LINES == 0:
+                self.watch.progress(done + (share - done) * position / count, times_ms[position])
+            self.outputs.at(batch, position)
+            self._line(message, is_ours=ours[position])
+
+    def _line(self, message: AnyInput | Refused, *, is_ours: bool) -> None:
+        """Feed one line; a refusal goes to the dead letters."""
+        self.ran.heartbeats += is_ours
+        self.ran.lines += not is_ours
+        if isinstance(message, Refused):
+            self._refuse(message)
+            return
+        if self.settings.swap is not None:
+            message = self.settings.swap(message)
+        self._watch_opening(message)
+        try:
+            refusal = self.outputs.venue.feed(message)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        self.ran.see(message.time_ms)
+        if refusal is not None:
+            self._refuse(Refused(Code(refusal.code), refusal.reason), is_accepted=True)
+
+    def _refuse(self, refused: Refused, *, is_accepted: bool = False) -> None:
+        """Into the dead letters. What the account refused was accepted into the journal all the same."""
+        self.ran.refused += not is_accepted
+        self.outputs.refuse(refused)
+        if self.settings.strict:
+            source = self.outputs.source()
+            raise _Ended("strict", f"{source.file}, line {source.line}: {refused}")
+
+    def _watch_opening(self, message: AnyInput) -> None:
+        """Before the first price after the first trade of a book: its state before the market moves."""
+        if isinstance(message, Trade):
+            self.traded.add(message.book)
+        elif isinstance(message, Price) and message.book in self.traded and message.book not in self.openings:
+            run = self.outputs.venue.books.get(message.book)
+            if run is not None:
+                self.openings[message.book] = snapshot(run)
+
+    def finish(self) -> Fields:
+        """The files that are written at the end, and the summary."""
+        outputs = self.outputs
+        books: dict[str, list[Account]] = {name: accounts_of(run) for name, run in outputs.venue.books.items()}
+        outputs.write_accounts(books)
+        outputs.write_funds()
+        summary = summarize(self.ran, outputs, self.openings, books)
+        outputs.write_summary(summary)
+        return summary
