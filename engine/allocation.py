@@ -149,16 +149,19 @@ def _level(units: int, weight: Column, cap: Column) -> tuple[int, int]:
     The ratios c_i / w_i are read by binary digits. Who is not known to be full or open has its ratio in
     [digits, digits + 1) / 2^shift, and part_i = c_i * 2^shift - digits * w_i. A round takes as many digits as
     keep part << step below 2^63. After `depth` digits one ratio is left: two differ by 1 / (w_i * w_j) or more.
+    Done before that when nobody left is full at the level at which all left are open.
     """
     digits, shift, part, total = 0, 0, cap, _sum(weight)
     if units * int(weight.max()) < total * int(cap.min()):
-        return units, total  # nobody can be full
+        return units, total
     guess = _guess(units, weight, cap)
     while cap.size > 1 and shift <= (depth := 2 * int(weight.max()).bit_length()):
         step = depth + 1 if part.dtype == object else 63 - int(part.max()).bit_length()
         digits, shift = digits << step, shift + step
         near = (guess[0] << shift) // guess[1] - digits
         key = (part << step) // weight
+        if (units << shift) // total - digits < int(key.min()):
+            return units, total
         units, total, weight, cap, least = _sift(units, total, weight, cap, key, digits, shift, near)
         digits += least
         part = _difference(cap, 1 << shift, weight, digits)

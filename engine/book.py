@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from engine import judge
 from engine.contracts import Contract
 from engine.marks import Mark
-from engine.operations import Advanced, Changed, Funded, Marked, Operation, Settled, Step
+from engine.operations import AccountClosed, Advanced, Changed, Funded, Marked, Operation, Settled, Step
 from engine.rules import Parameters, Waterfall
 from schemas.codes import Code, Halt, Refused
 from schemas.inputs import TOPIC_OF, Governed, Input
@@ -41,7 +41,7 @@ class Book:
     waterfall: Waterfall | None = None
     halts: set[str] = field(default_factory=set)
     versions: dict[str, int] = field(default_factory=dict)
-    pending: list[tuple[int, Change]] = field(default_factory=list)
+    pending: list[tuple[int, Governed, Operation]] = field(default_factory=list)
     seen: dict[str, dict[str, Input]] = field(default_factory=dict)
     seen_order: deque[Input] = field(default_factory=deque)
     held: set[int] = field(default_factory=set)
@@ -72,16 +72,19 @@ class Book:
         """
         self.seq += 1
         self._remember(message)
-        if message.time_ms > self.clock_ms:
-            self.clock_ms = message.time_ms
-            if self._enact_due():
-                yield self._step(Changed("effective"))
-            for column in sorted(self.held):
-                if self.marks[column].release(self.contracts[column], self.clock_ms):
-                    self.held.discard(column)
-                    yield self._step(Marked(column, self.marks[column].price, is_accepted=True, is_late=True))
-            yield self._step(Advanced())
-        yield self._step(self._effect(message, operation))
+        self.clock_ms = max(self.clock_ms, message.time_ms)
+        while self.pending and self.pending[0][0] <= self.clock_ms:
+            _, due, late = self.pending.pop(0)
+            yield self._step(self._effect(due, late))
+        for column in sorted(self.held):
+            if self.marks[column].release(self.contracts[column], self.clock_ms):
+                self.held.discard(column)
+                yield self._step(Marked(column, self.marks[column].price, is_accepted=True, is_late=True))
+        yield self._step(Advanced())
+        if isinstance(message, Governed) and (message.effective_ms or 0) > self.clock_ms:
+            self._postpone(message, operation)
+        else:
+            yield self._step(self._effect(message, operation))
 
     def _step(self, operation: Operation) -> Step:
         return Step(self.seq, self.clock_ms, operation)
@@ -100,7 +103,7 @@ class Book:
 
     def next_due_ms(self) -> int | None:
         """When time alone next changes the common data: a version comes into force, or a held mark is accepted."""
-        due = [effective for effective, _ in self.pending]
+        due = [effective for effective, _, _ in self.pending]
         due += [self.marks[c].held[0][0] + self.contracts[c].hold_ms for c in self.held]
         return min(due, default=None)
 
@@ -136,13 +139,12 @@ class Book:
         if isinstance(message, Governed):
             self.versions[judge.subject(message)] = message.version
 
-    def _enact_due(self) -> bool:
-        """Bring due versions into force, by (effective time, order in the log)."""
-        due = sorted((item for item in self.pending if item[0] <= self.clock_ms), key=lambda item: item[0])
-        self.pending = [item for item in self.pending if item[0] > self.clock_ms]
-        for _, change in due:
-            self.enact(change)
-        return bool(due)
+    def _postpone(self, message: Governed, operation: Operation) -> None:
+        """A later version waits for its effective time, by (effective time, order in the log)."""
+        if isinstance(operation, AccountClosed):
+            operation = AccountClosed(operation.account, is_late=True)
+        self.pending.append((message.effective_ms or 0, message, operation))
+        self.pending.sort(key=lambda one: one[0])
 
     def enact(self, change: Change) -> None:
         """A version comes into force; a new listing opens a column."""

@@ -33,6 +33,13 @@ class Brackets:
             at -= 1
         return ppm_up(notional, self.rates_ppm[at]) - self.deductions[at]
 
+    def rate_at(self, notional: int) -> int:
+        """The marginal rate at N, in ppm."""
+        at = len(self.floors) - 1
+        while self.floors[at] > notional:
+            at -= 1
+        return self.rates_ppm[at]
+
 
 NO_MARGIN = Brackets((0,), (0,), (0,))
 
@@ -114,7 +121,7 @@ def require_im_above_mm(im: Brackets, mm: Brackets) -> None:
         raise Refused(Code.CROSSED_PARAMETERS, "initial margin below maintenance margin")
 
 
-def compile_instrument(message: InstrumentMessage, decimals: int) -> Contract:
+def compile_instrument(message: InstrumentMessage, decimals: int, book: str) -> Contract:
     """The contract of an `instrument` message. Refuses CROSSED_PARAMETERS, BOUND_DOES_NOT_FIT and the number codes."""
     tick, lot, worth = ratio_of(message.tick), ratio_of(message.lot), ratio_of(message.contract_value)
     mm, im = compile_brackets(message.mm_brackets, decimals), compile_brackets(message.im_brackets, decimals)
@@ -127,7 +134,7 @@ def compile_instrument(message: InstrumentMessage, decimals: int) -> Contract:
         name=message.instrument, is_asset=False, is_inverse=inverse, num=num, den=den, face=face,
         spot=(num, den), tick=tick, lot=lot,
         lots_bound=4 * limit, limit_lots=limit, price_min=price_min, price_max=price_max, listing_mark=mark,
-        mm=mm, im=im, scope=message.insurance_scope or message.instrument, expiry_ms=message.expiry_ms,
+        mm=mm, im=im, scope=message.insurance_scope or book, expiry_ms=message.expiry_ms,
         band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
         stale_ms=message.stale_ms, half_spread_ticks=message.half_spread_ticks,
         impact_units=units_of(message.impact, decimals), depth_lots=message.depth_lots,

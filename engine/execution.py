@@ -20,9 +20,10 @@ def bankruptcy_value(own: Statement, line: Line) -> tuple[int, int]:
     return line.value * total - own.equity * weight, total
 
 
-def bankruptcy_cash(b_num: int, b_den: int, position: int, lots: int) -> int:
-    """What closing the first `lots` at bankruptcy pays: `ceil(B k / |q|)`, so slices telescope (6.3)."""
-    return div_up(b_num * lots, b_den * abs(position))
+def bankruptcy_cash(b_num: int, b_den: int, position: int, lots: int, first: int = 0) -> int:
+    """What closing `lots` at bankruptcy pays after the `first`: differences of `ceil(B k / |q|)`, so slices telescope."""
+    size = b_den * abs(position)
+    return div_up(b_num * (first + lots), size) - div_up(b_num * first, size)
 
 
 def mark_cash(contract: Contract, position: int, lots: int, mark: int) -> int:
@@ -62,7 +63,7 @@ def row_cash(contract: Contract, row: LotRow, lots: int) -> int:
     if row.exit == "market":
         return market_cash(contract, row.position, lots, row.mark, row.x)
     if row.exit == "backstop" and not row.is_insolvent:
-        return bankruptcy_cash(row.b_num, row.b_den, row.position, lots)
+        return bankruptcy_cash(row.b_num, row.b_den, row.position, lots, row.first)
     return mark_cash(contract, row.position, lots, row.mark)
 
 

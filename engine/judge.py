@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 AMOUNT_BOUND = 2**60
 T = TypeVar("T")
-FUNDED = ("@operator", "@insurance/", "@operator/", "@backstop")
+FUNDED = ("@operator", "@backstop", "@market")
+FUNDED_PREFIX = ("@insurance/", "@operator/")
 
 
 def judge(book: Book, message: Input) -> Operation:
@@ -58,15 +59,11 @@ def subject(message: Governed) -> str:
 
 
 def enact_change(book: Book, message: Input) -> None:
-    """Bring a judged change of rules into force, now or at its effective time."""
+    """Bring a judged change of rules into force."""
     if isinstance(message, inputs.Command):
         _switch(book, message)
     elif not isinstance(message, inputs.BookMessage):
-        change = _compile(book, message)
-        if isinstance(message, Governed) and (message.effective_ms or 0) > book.clock_ms:
-            book.pending.append((message.effective_ms or 0, change))
-        else:
-            book.enact(change)
+        book.enact(_compile(book, message))
 
 
 def _switch(book: Book, command: inputs.Command) -> None:
@@ -84,8 +81,8 @@ def _switch(book: Book, command: inputs.Command) -> None:
 def _require_version(book: Book, message: Governed) -> None:
     if message.version <= book.versions.get(subject(message), 0):
         raise Refused(Code.VERSION_OUT_OF_ORDER, f"version {message.version} of {subject(message)} is not newer")
-    if message.effective_ms is not None and message.effective_ms < message.time_ms:
-        raise Refused(Code.EFFECTIVE_IN_THE_PAST, "effective_ms lies before time_ms")
+    if message.effective_ms is not None and message.effective_ms < max(book.clock_ms, message.time_ms):
+        raise Refused(Code.EFFECTIVE_IN_THE_PAST, "effective_ms lies before the clock of the log")
 
 
 def _compile(book: Book, message: Input) -> Change:
@@ -96,7 +93,7 @@ def _compile(book: Book, message: Input) -> Change:
     if isinstance(message, inputs.AssetMessage):
         return compile_asset(message, book.decimals)
     assert isinstance(message, inputs.InstrumentMessage)  # noqa: S101 - the dispatch table admits nothing else
-    return compile_instrument(message, book.decimals)
+    return compile_instrument(message, book.decimals, book.name)
 
 
 def _book(book: Book, message: inputs.BookMessage) -> Operation:
@@ -105,15 +102,18 @@ def _book(book: Book, message: inputs.BookMessage) -> Operation:
     return Changed("book")
 
 
-def _rule(book: Book, message: Input) -> Operation:
+def _rule(book: Book, message: Governed) -> Operation:
     change = _compile(book, message)
     if isinstance(change, Parameters | Waterfall):
         return Changed("rules")
     if change.name == book.asset:
         raise Refused(Code.TERMS_CHANGED, f"{change.name} is the settlement asset")
-    known = [old for _, old in book.pending if isinstance(old, Contract) and old.name == change.name]
+    waiting = [one for _, one, _ in book.pending if subject(one) == subject(message)]
+    known = [old for old in (_compile(book, one) for one in waiting) if isinstance(old, Contract)]
     if change.name in book.column_of:
         known.append(book.contracts[book.column_of[change.name]])
+    if change.name in book.column_of and book.marks[book.column_of[change.name]].settled:
+        raise Refused(Code.INSTRUMENT_SETTLED, f"{change.name} is settled")
     if any(_terms(old) != _terms(change) for old in known):
         raise Refused(Code.TERMS_CHANGED, f"the terms of {change.name} do not change after listing")
     return Changed("listing")
@@ -194,7 +194,8 @@ def _amount(book: Book, text: str, column: int | None) -> int:
 def _deposit(book: Book, message: inputs.Deposit) -> Operation:
     column = _asset(book, message.asset)
     fund = message.account
-    if fund.startswith("@") and (column is not None or not fund.startswith(FUNDED) or fund.endswith("/")):
+    is_fund = fund in FUNDED or (fund.startswith(FUNDED_PREFIX) and not fund.endswith("/"))
+    if fund.startswith("@") and (column is not None or not is_fund):
         raise Refused(Code.RESERVED_ACCOUNT, f"{fund} takes no such deposit")
     account = fund if fund.startswith("@") else _member_account(fund)
     return Deposited(account, column, _amount(book, message.amount, column))

@@ -30,7 +30,7 @@ _MOVES: dict[Status, frozenset[Status]] = {
     Status.LIQUIDATING: frozenset({Status.HEALTHY, Status.BANKRUPT}),
     Status.BANKRUPT: frozenset({Status.HEALTHY, Status.DEFAULTED}),
     Status.DEFAULTED: frozenset({Status.SETTLED, Status.HEALTHY}),
-    Status.SETTLED: frozenset({Status.HEALTHY}),
+    Status.SETTLED: frozenset({Status.HEALTHY, Status.CLOSED}),
     Status.CLOSED: frozenset({Status.HEALTHY}),
 }
 

@@ -23,13 +23,18 @@ class Order:
     position: int
     lots: int
     filled: int
+    b_num: int
+    b_den: int
     limit_ticks: int | None
     deadline_ms: int
 
 
 @dataclass(slots=True)
 class Liquidation:
-    """A running liquidation. `stage`: idle (to be looked at), asked (waits for a grant), ordered (at the venue)."""
+    """A running liquidation. `stage`: idle (to be looked at), asked (waits for a grant), ordered (at the venue).
+
+    `waits_interval`: pace holds it back in that interval. `exit_column`: whose venue order ran out of time.
+    """
 
     seq: int
     number: int
@@ -37,9 +42,11 @@ class Liquidation:
     scopes: list[tuple[str, int]]
     stage: str = "idle"
     exit: Exit = "market"
+    exit_column: int = -1
     order: Order | None = None
     orders: int = 0
     interval: int = -1
+    waits_interval: int = -1
     used_units: int = 0
 
 
@@ -63,12 +70,14 @@ def choose(book: Book, own: Statement, any_mark: bool) -> Line | None:
 def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, tear: bool) -> Plan | None:
     """The next order from the present state; None when no trusted line is left. Zero lots: wait for the next interval."""
     line = choose(book, own, any_mark=tear)
+    if run.exit == "backstop" and not tear:
+        line = next((x for x in own.lines if x.column == run.exit_column and book.is_trusted(x.column)), None)
     if line is None:
         return None
     exit_, insolvent = ("tear" if tear else run.exit), own.equity < 0
     lots = abs(line.lots)
     if exit_ == "market" and not insolvent:
-        lots = _capped(book, run, line, _sized(book, accounts, row, run, own, line))
+        lots = _capped(book, accounts, row, run, line, _sized(book, accounts, row, run, own, line))
     b_num, b_den = bankruptcy_value(own, line)
     name = book.contracts[line.column].name
     return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, exit_)
@@ -108,10 +117,10 @@ def _notional_of_siblings(book: Book, accounts: Accounts, row: int, column: int)
     return sum(notional(book.contracts[column], accounts.take(one).positions[column], price) for one in others)
 
 
-def _capped(book: Book, run: Liquidation, line: Line, lots: int) -> int:
-    """The caps of pace, in the order of 17.9."""
+def _capped(book: Book, accounts: Accounts, row: int, run: Liquidation, line: Line, lots: int) -> int:
+    """The caps of pace, in the order of 17.9; small is what the member's accounts hold together (4)."""
     rules, size = book.parameters, abs(line.lots)
-    if size <= rules.small_lots:
+    if member_lots(accounts, row, line.column) <= rules.small_lots:
         lots = size
     else:
         step = max(rules.min_notional_units, div_down(rules.portion_ppm * line.notional, PPM))
@@ -120,6 +129,11 @@ def _capped(book: Book, run: Liquidation, line: Line, lots: int) -> int:
         left = max(0, rules.per_account_units - used_in_interval(book, run))
         lots = min(lots, div_down(left * size, line.notional))
     return lots
+
+
+def member_lots(accounts: Accounts, row: int, column: int) -> int:
+    """Lots of one contract over all accounts of the member, without sign."""
+    return sum(abs(accounts.take(one).positions[column]) for one in accounts.member_rows(row))
 
 
 def used_in_interval(book: Book, run: Liquidation) -> int:

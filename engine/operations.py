@@ -90,7 +90,10 @@ class AccountOpened:
 
 @dataclass(frozen=True, slots=True)
 class AccountClosed:
+    """`is_late`: ordered for a later time; what is then not closable stays open, and nobody is left to be refused."""
+
     account: str
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ rate changes by at most (slope - avg) rho / (1 - rho)), so three slopes are take
 bounds all but rounding, and rounding is below W = 8 per column + 8. The boundary may lie above or below equity.
 
 Rows sit in tiers, each with one reference; rows found near are looked at exactly and start anew in a fresh tier, which
-swallows tiers not larger than twice itself. So there are O(log n) tiers, a tick inside every tier's bounds costs two
+swallows, once there are many, tiers not larger than twice itself. So there are O(log n) tiers, a tick inside every tier's bounds costs two
 comparisons whatever the number of accounts, and a row is looked at again only after it has travelled its own radius.
 """
 
@@ -31,19 +31,22 @@ from engine.value import notional
 
 SCALE_BITS = 20
 RADIUS_MAX = 1 << (SCALE_BITS - 2)
+TIERS_MAX = 16  # below it nothing is swallowed: a tier costs a tick two comparisons, a swallowed row a margin statement
 ALWAYS = -1  # so near that every tick must look
 NOWHERE = np.int64(2**62)
 
 
 @dataclass(slots=True)
 class Tier:
-    """Rows by rising radius since one reference; `lo..hi` are the prices that touch none of them."""
+    """Rows by rising radius since one reference; `lo..hi` are the prices that touch none of them
+    (`is_stale`: to be narrowed again after rows left)."""
 
     number: int
     reference: list[int]
     radii: Ints
     rows: Ints
     start: int = 0
+    is_stale: bool = False
     lo: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     hi: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -80,7 +83,7 @@ class Triggers:
         found = tier.rows[tier.start : end]
         rows: Ints = found[self.owner[found] == tier.number]
         self.owner[rows] = 0
-        tier.start = max(tier.start, end)
+        tier.start, tier.is_stale = max(tier.start, end), True
         return rows
 
     def place(self, rows: Ints, radii: Ints, reference: list[int], contracts: list[Contract]) -> None:
@@ -102,6 +105,8 @@ class Triggers:
     def absorb(self, size: int) -> Ints:
         """The rows of the youngest tiers that a new tier of `size` rows swallows; those tiers are gone."""
         found: list[Ints] = []
+        if len(self.tiers) < TIERS_MAX:
+            return np.zeros(0, np.int64)
         while self.tiers and len(self.tiers[-1].rows) - self.tiers[-1].start <= 2 * size:
             tier = self.tiers.pop()
             rows = tier.rows[tier.start :]
@@ -113,7 +118,9 @@ class Triggers:
         """Recompute the bounds of tiers whose nearest rows left, and drop the empty ones."""
         self.tiers = [tier for tier in self.tiers if tier.start < len(tier.rows)]
         for tier in self.tiers:
-            tier.lo, tier.hi = bounds(contracts, tier.reference, int(tier.radii[tier.start]))
+            if tier.is_stale:
+                tier.lo, tier.hi = bounds(contracts, tier.reference, int(tier.radii[tier.start]))
+                tier.is_stale = False
         self._bound()
 
     def _bound(self) -> None:
@@ -199,10 +206,8 @@ def sway_of(accounts: Accounts, contracts: list[Contract], prices: list[int], ro
         if lots and contracts[column].is_asset:
             total += notional(contracts[column], lots, prices[column])
     for line in own.lines:
-        contract, reach = contracts[line.column], max(line.exposure, line.notional) * 5 // 4 + 2
-        slope = 0
-        for brackets in (contract.mm, contract.im):
-            within = [r for f, r in zip(brackets.floors, brackets.rates_ppm, strict=True) if f <= reach]
-            slope = max(slope, 3 * brackets.rates_ppm[-1] if has_siblings else within[-1])
-        total += line.notional + ppm_up(max(line.exposure, line.notional), slope)
+        contract = contracts[line.column]
+        reach = max(line.member_exposure, line.notional) * 5 // 4 + 2
+        slope = max(contract.mm.rate_at(reach), contract.im.rate_at(reach))
+        total += line.notional + ppm_up(max(line.exposure, line.notional), slope * (3 if has_siblings else 1))
     return total

@@ -73,7 +73,10 @@ class AssetMessage(Quoted, frozen=True, kw_only=True, tag="asset"):
 
 
 class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
-    """A contract, its margin brackets, and the simulated market that a replay closes positions in (RULEBOOK 3, 4, 6.5)."""
+    """A contract, its margin brackets, and the simulated market of a replay (RULEBOOK 3, 4, 6.5).
+
+    `insurance_scope` None: the fund of the book, `@insurance/<book>`.
+    """
 
     instrument: Name
     kind: Literal["linear", "inverse"]

@@ -45,6 +45,7 @@ class Hole(Struct, frozen=True, array_like=True):
 class Bankrupt(Struct, frozen=True, array_like=True):
     """An account with nothing left: what others of its member pay, and the shortfall with its insurance scopes (7)."""
 
+    seq: int
     account: str
     recourse: list[tuple[str, int]]
     shortfall_units: int
@@ -52,12 +53,13 @@ class Bankrupt(Struct, frozen=True, array_like=True):
 
 
 class Sale(Struct, frozen=True, array_like=True):
-    """Collateral to sell (17.11). `is_due` when its deadline has passed."""
+    """Collateral to sell (17.11). `is_new` at its first answer; `is_due` when its deadline has passed."""
 
     account: str
     number: int
     asset: str
     lots: int
+    is_new: bool
     is_due: bool
 
 
@@ -168,6 +170,7 @@ class LotRow(Struct, frozen=True, array_like=True):
     b_num: int
     b_den: int
     is_insolvent: bool
+    first: int = 0  # lots of the same B that left before these
 
 
 class SaleRow(Struct, frozen=True, array_like=True):
@@ -189,11 +192,12 @@ class Charge(Struct, frozen=True, array_like=True):
 
 
 class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
-    """The one decision of a round; `kind` says which of the lists it fills."""
+    """The one decision of a round; `kind` says which of the lists it fills. `deferred` wait for the next interval."""
 
     allocation: int
     kind: Literal["liquidation", "place", "default", "sale", "release", "loss"]
     window: int = 0
+    deferred: list[str] = []
     lot_rows: list[LotRow] = []
     bankrupts: list[Bankrupt] = []
     sales: list[SaleRow] = []

@@ -67,9 +67,9 @@ class Clearing:
         if any(what == "liquidation" for what, _ in state.raised):
             due.append(state.resume_ms)
         if state.window is not None:
-            rules = state.book.parameters
-            due += [state.window.last_default_ms + rules.window_ms] if not state.window.is_asked else []
-            due += [state.window.opened_ms + rules.window_max_ms] if not state.window.is_forced else []
+            one = state.window
+            due += [one.last_default_ms + one.window_ms] if not one.is_asked else []
+            due += [one.opened_ms + one.window_max_ms] if not one.is_forced else []
         return min(due, default=None)
 
     def _effect(self, operation: op.Operation) -> None:
@@ -145,4 +145,3 @@ class Clearing:
         if not state.expected and not state.to_place() and state.ledger.balance(LIQUIDATION) > 0:
             fund = insurance(state.placed_scope or state.book.contracts[column].scope)
             state.ledger.post(LIQUIDATION, fund, state.ledger.balance(LIQUIDATION))
-

@@ -51,7 +51,7 @@ def _grant_one(state: ClearingState, plan: Plan, pool: Pool) -> list[LotRow]:
         if row is not None and row.lots == allowed:
             return rows
     if plan.exit != "tear":
-        taken = _backstop_row(state, plan, column, left, pool)
+        taken = _backstop_row(state, plan, column, left, pool, first=abs(plan.position) - left)
         if taken is not None:
             rows.append(taken)
             left -= taken.lots
@@ -60,10 +60,10 @@ def _grant_one(state: ClearingState, plan: Plan, pool: Pool) -> list[LotRow]:
     return rows
 
 
-def _row(state: ClearingState, plan: Plan, column: int, lots: int, exit_: str, x: int = 0) -> LotRow:
+def _row(state: ClearingState, plan: Plan, column: int, lots: int, exit_: str, *, x: int = 0, first: int = 0) -> LotRow:
     return LotRow(
         plan.account, plan.instrument, plan.position, lots, exit_, state.book.price(column), x, plan.b_num,  # type: ignore[arg-type]
-        plan.b_den, plan.is_insolvent,
+        plan.b_den, plan.is_insolvent, first,
     )  # fmt: skip
 
 
@@ -90,18 +90,18 @@ def _use_pace(state: ClearingState, units: int) -> None:
 def _market_row(state: ClearingState, plan: Plan, column: int, allowed: int) -> LotRow | None:
     """The most lots that fill inside the limit, against `@market`."""
     contract, is_sell = state.book.contracts[column], plan.position > 0
-    row = _row(state, plan, column, allowed, "market", state.closed_lots(column, is_sell))
+    row = _row(state, plan, column, allowed, "market", x=state.closed_lots(column, is_sell))
     lots = most_that_holds(allowed, lambda k: is_inside(contract, row, k))
     if not lots:
         return None
     state.close_lots(column, is_sell, lots)
     _use_pace(state, notional(contract, lots, row.mark))
-    return _row(state, plan, column, lots, "market", row.x)
+    return _row(state, plan, column, lots, "market", x=row.x)
 
 
-def _backstop_row(state: ClearingState, plan: Plan, column: int, left: int, pool: Pool) -> LotRow | None:
+def _backstop_row(state: ClearingState, plan: Plan, column: int, left: int, pool: Pool, first: int) -> LotRow | None:
     """What the pool can take: within its limit, and with its equity at or above its margin after (6.6, 16.8)."""
-    contract, row = state.book.contracts[column], _row(state, plan, column, left, "backstop")
+    contract, row = state.book.contracts[column], _row(state, plan, column, left, "backstop", first=first)
     side = sign(plan.position)
 
     def holds(lots: int) -> bool:
@@ -115,7 +115,7 @@ def _backstop_row(state: ClearingState, plan: Plan, column: int, left: int, pool
         return None
     pool.cash -= row_cash(contract, row, lots)
     pool.lots[column] = pool.lots.get(column, 0) + side * lots
-    return _row(state, plan, column, lots, "backstop")
+    return _row(state, plan, column, lots, "backstop", first=first)
 
 
 def _is_sound(state: ClearingState, pool: Pool, column: int, held: int, cash: int) -> bool:

@@ -93,7 +93,7 @@ def union(answers: list[Answer]) -> Answer:
         plans=sorted((x for one in answers for x in one.plans), key=lambda x: (x.seq, account_key(x.account))),
         waiting=sorted((x for one in answers for x in one.waiting), key=account_key),
         holes=sorted((x for one in answers for x in one.holes), key=lambda x: account_key(x.account)),
-        bankrupts=sorted((x for one in answers for x in one.bankrupts), key=lambda x: account_key(x.account)),
+        bankrupts=sorted((x for one in answers for x in one.bankrupts), key=lambda x: (x.seq, account_key(x.account))),
         sales=sorted((x for one in answers for x in one.sales), key=lambda x: account_key(x.account)),
         releases=sorted((x for one in answers for x in one.releases), key=lambda x: (x.seq, account_key(x.account))),
         closed_targets=sorted(x for one in answers for x in one.closed_targets),
@@ -160,7 +160,12 @@ def _liquidate(state: ClearingState, found: Answer) -> bool:
     state.resume_ms = 0
     if left or found.waiting:
         state.resume_ms = NEVER if state.book.is_liquidation_halted() else _next_interval_ms(state)
-    return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="liquidation", lot_rows=rows))
+    if not rows and not left:
+        return False
+    decision = Allocation(
+        **next_allocation(state), kind="liquidation", lot_rows=rows, deferred=[plan.account for plan in left]
+    )
+    return allocate_round(state, decision)
 
 
 def _next_interval_ms(state: ClearingState) -> int:
@@ -219,14 +224,14 @@ def _settle_named(state: ClearingState, decision: Allocation) -> set[int]:
 
 def _sell(state: ClearingState, found: Answer) -> bool:
     """Collateral: `@operator` while it can pay; at the deadline the insurance fund of the book takes the rest (17.11)."""
-    rows = [row for sale in found.sales for row in _sell_one(state, sale)]
+    rows = [row for sale in found.sales if sale.is_new or sale.is_due for row in _sell_one(state, sale)]
     return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="sale", sales=rows))
 
 
 def _sell_one(state: ClearingState, sale: Sale) -> list[SaleRow]:
     column = state.book.column_of[sale.asset]
     contract, price = state.book.contracts[column], state.book.price(column)
-    cash = max(0, state.ledger.balance(OPERATOR))
+    cash = max(0, state.ledger.balance(OPERATOR)) if sale.is_new else 0
     lots = most_that_holds(sale.lots, lambda k: value_floor(contract, k, price) <= cash)
     rows = []
     if lots and value_floor(contract, lots, price):
@@ -236,7 +241,9 @@ def _sell_one(state: ClearingState, sale: Sale) -> list[SaleRow]:
     rest = sale.lots - lots
     if rest and sale.is_due:
         fund = insurance(state.book.name)
-        rows.append(_buy(state, sale, rest, fund, min(value_floor(contract, rest, price), max(0, state.ledger.balance(fund)))))
+        rows.append(
+            _buy(state, sale, rest, fund, min(value_floor(contract, rest, price), max(0, state.ledger.balance(fund))))
+        )
     return rows
 
 

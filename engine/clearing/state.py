@@ -40,7 +40,7 @@ class Round:
 
 @dataclass(slots=True)
 class Window:
-    """An event window (7). Contributions and the waterfall are those of its opening.
+    """An event window (7). Contributions, waterfall and times are those of its opening.
 
     `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for those.
     """
@@ -48,6 +48,8 @@ class Window:
     number: int
     opened_ms: int
     last_default_ms: int
+    window_ms: int
+    window_max_ms: int
     waterfall: Waterfall
     contributions: dict[str, int]
     defaults: int = 0

@@ -21,7 +21,10 @@ def open_window(state: ClearingState, cause: str) -> None:
         return
     state.windows += 1
     now = state.book.clock_ms
-    state.window = Window(state.windows, now, now, state.book.waterfall, state.contributions())
+    rules = state.book.parameters
+    state.window = Window(
+        state.windows, now, now, rules.window_ms, rules.window_max_ms, state.book.waterfall, state.contributions()
+    )
     subject = str(state.windows)
     state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
     state.tell(events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, cause=cause))
@@ -29,12 +32,12 @@ def open_window(state: ClearingState, cause: str) -> None:
 
 def is_due(state: ClearingState, window: Window) -> bool:
     """Whether `window_ms` have passed since the last default, or the opening."""
-    return state.book.clock_ms >= window.last_default_ms + state.book.parameters.window_ms
+    return state.book.clock_ms >= window.last_default_ms + window.window_ms
 
 
 def must_force(state: ClearingState, window: Window) -> bool:
     """Whether the window is at its end: holes are torn up, halts notwithstanding."""
-    return state.book.clock_ms >= window.opened_ms + state.book.parameters.window_max_ms
+    return state.book.clock_ms >= window.opened_ms + window.window_max_ms
 
 
 def needs_round(state: ClearingState, window: Window) -> bool:
@@ -70,7 +73,9 @@ def _reaches_gains(state: ClearingState, window: Window) -> bool:
     rank = next((layer.rank for layer in window.waterfall.layers if layer.kind == "gains_haircut"), None)
     if rank is None:
         return False
-    trial = Losses({**window.losses.cells, (LIQUIDATION_MEMBER, ""): max(0, -state.ledger.balance(LIQUIDATION))})
+    trial = Losses(
+        {**window.losses.cells, (LIQUIDATION_MEMBER, state.book.name): max(0, -state.ledger.balance(LIQUIDATION))}
+    )
     resources = Resources(state.book.name, state.ledger.cash, window.contributions, {})
     done = settle(window.waterfall, trial, resources)
     return any(layer.drawn_units for layer in done.layers if layer.rank >= rank)
@@ -90,9 +95,13 @@ def _declare(state: ClearingState, window: Window, bankrupts: list[Bankrupt]) ->
         window.last_default_ms, window.is_asked, window.wants_gains = state.book.clock_ms, False, False
         state.tell(
             events.DefaultDeclared(
-                **state.stamp(f"{one.account}/{window.number}/{window.defaults}"), window=window.number,
-                member=member, account=one.account, shortfall_units=one.shortfall_units,
-                recourse_units=dict(one.recourse), scopes_units=split,
+                **state.stamp(f"{one.account}/{window.number}/{window.defaults}"),
+                window=window.number,
+                member=member,
+                account=one.account,
+                shortfall_units=one.shortfall_units,
+                recourse_units=dict(one.recourse),
+                scopes_units=split,
             )  # fmt: skip
         )
     decision = Allocation(
@@ -105,11 +114,9 @@ def _declare(state: ClearingState, window: Window, bankrupts: list[Bankrupt]) ->
 def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     """One allocation for the whole window (8): draw the layers, charge the winners, name what is uncovered."""
     liquidation_loss = max(0, -state.ledger.balance(LIQUIDATION))
-    if liquidation_loss and (window.defaults or window.losses.total()):
-        window.losses.add(LIQUIDATION_MEMBER, state.placed_scope or state.book.name, liquidation_loss)
+    if liquidation_loss:
+        window.losses.add(LIQUIDATION_MEMBER, state.book.name, liquidation_loss)
         state.ledger.post(SUSPENSE, LIQUIDATION, liquidation_loss)
-    else:
-        liquidation_loss = 0
     before = window.losses.listing()
     lost = set(window.losses.members())
     gains = {gain.member: gain for gain in found.gains if gain.member not in lost}

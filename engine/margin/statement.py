@@ -26,6 +26,7 @@ class Line:
     mm: int
     im: int
     exposure: int  # the notional that IM counts, with the worse side of open orders
+    member_exposure: int  # the same over all accounts of the member, which picks the bracket
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _line(book: Book, accounts: Accounts, row: int, column: int, lots: int, wort
             others += notional(contract, held, book.price(column))
             others_exposed += exposed(book, accounts, sibling, column, held)
     mm, im = share(contract.mm, size, others), share(contract.im, exposure, others_exposed)
-    return Line(column, lots, worth, size, mm, im, exposure)
+    return Line(column, lots, worth, size, mm, im, exposure, exposure + others_exposed)
 
 
 def exposed(book: Book, accounts: Accounts, row: int, column: int, lots: int) -> int:

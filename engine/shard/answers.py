@@ -24,14 +24,21 @@ def answer(state: ShardState, marker: Marker) -> Answer:
     return Answer(
         book=state.book.name, seq=state.book.seq, round=marker.round, attempt=marker.attempt, plans=plans,
         waiting=waiting, holes=holes, bankrupts=bankrupts, sales=_sales(state), releases=_releases(state),
-        closed_targets=sorted(state.moves_in), holders=_holders(state, marker.place),
+        closed_targets=sorted(id for id, to in state.moves_in.items() if booking.is_closed(state, to)), holders=_holders(state, marker.place),
         gains=_gains(state) if marker.gains else [], cash_units=_cash(state), lots=_lots(state),
     )  # fmt: skip
 
 
+def _asked(state: ShardState) -> list[int]:
+    """Liquidations that wait for a grant and that pace does not hold back in this interval."""
+    now = liquidation.interval_of(state.book)
+    rows = [row for row, one in state.liquidations.items() if one.stage == "asked" and one.waits_interval != now]
+    return state.accounts.in_order(rows)
+
+
 def _end_cured(state: ShardState) -> None:
     """Liquidations that wait for a grant and need none any more."""
-    for row in state.accounts.in_order([row for row, one in state.liquidations.items() if one.stage == "asked"]):
+    for row in _asked(state):
         own = state.statement(row)
         if not own.has_positions or liquidation.is_cured(state.book, own, state.liquidations[row].to_initial):
             run.end(state, row, own)
@@ -41,18 +48,22 @@ def _plans(state: ShardState) -> tuple[list[Plan], list[str]]:
     """Plans of the accounts that wait for a grant, made at the marker; `waiting`: those that pace or a halt holds back."""
     plans: list[Plan] = []
     waiting: list[str] = []
-    asked = [row for row, one in state.liquidations.items() if one.stage == "asked"]
-    for row in state.accounts.in_order(asked):
+    for row in _asked(state):
         one, own, name = state.liquidations[row], state.statement(row), state.accounts.names[row]
         tear = one.exit == "tear"
         found = liquidation.plan(state.book, state.accounts, row, one, own, tear)
         if found is None:
             one.stage = "idle"
-        elif not found.lots or (state.book.is_liquidation_halted() and not tear):
+        elif not found.lots:
+            one.waits_interval = liquidation.interval_of(state.book)
+        elif state.book.is_liquidation_halted() and not tear:
             waiting.append(name)
         else:
             plans.append(found)
-    return sorted(plans, key=lambda plan: (plan.seq, account_key(plan.account))), waiting
+    now = liquidation.interval_of(state.book)
+    waiting += [state.accounts.names[row] for row, one in state.liquidations.items() if one.waits_interval == now]
+    plans.sort(key=lambda plan: (plan.seq, account_key(plan.account)))
+    return plans, sorted(waiting, key=account_key)
 
 
 def _holes(state: ShardState) -> tuple[list[Hole], list[Bankrupt]]:
@@ -60,14 +71,17 @@ def _holes(state: ShardState) -> tuple[list[Hole], list[Bankrupt]]:
     holes: list[Hole] = []
     bankrupts: list[Bankrupt] = []
     taken: dict[int, int] = {}
-    for row in state.accounts.in_order(list(state.holes)):
+    bankrupt = sorted(state.bankrupt, key=lambda r: (state.bankrupt[r][0], account_key(state.accounts.names[r])))
+    others = [row for row in state.holes if row not in state.bankrupt]
+    for row in [*state.accounts.in_order(others), *bankrupt]:
         own, name = state.statement(row), state.accounts.names[row]
         if own.equity >= 0:
             continue
         if state.accounts.status_of(row) is Status.BANKRUPT and row not in state.sales:
             recourse = _recourse(state, row, -own.equity, taken)
-            scopes = state.scopes.get(row) or [(state.book.name, 1)]
-            bankrupts.append(Bankrupt(name, recourse, -own.equity - sum(units for _, units in recourse), scopes))
+            seq, found = state.bankrupt[row]
+            scopes = found or [(state.book.name, 1)]
+            bankrupts.append(Bankrupt(seq, name, recourse, -own.equity - sum(units for _, units in recourse), scopes))
         else:
             holes.append(Hole(name, own.equity, own.has_positions))
     return holes, bankrupts
@@ -91,16 +105,14 @@ def _recourse(state: ShardState, row: int, owed: int, taken: dict[int, int]) -> 
 
 
 def _sales(state: ShardState) -> list[Sale]:
-    return [
-        Sale(
-            state.accounts.names[row],
-            state.sales[row].number,
-            state.book.contracts[state.sales[row].column].name,
-            state.sales[row].lots,
-            state.sales[row].is_due,
-        )
-        for row in state.accounts.in_order(list(state.sales))
-    ]
+    """Collateral for sale; `@operator` is asked once, at the first answer."""
+    found = []
+    for row in state.accounts.in_order(list(state.sales)):
+        one = state.sales[row]
+        name = state.book.contracts[one.column].name
+        found.append(Sale(state.accounts.names[row], one.number, name, one.lots, one.is_new, one.is_due))
+        one.is_new = False
+    return found
 
 
 def _releases(state: ShardState) -> list[Release]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from engine import operations as op
-from engine.execution import capped_fee
+from engine.execution import bankruptcy_cash, capped_fee, mark_cash
 from engine.ledger import OUTSIDE, ROUNDING, TRANSIT, insurance
 from engine.life import Status
+from engine.liquidation import Order, member_lots
 from engine.margin.statement import is_trusted
 from engine.numbers import PPM, div_up
 from engine.shard import run
@@ -29,53 +30,72 @@ def book_trade(state: ShardState, trade: op.Traded) -> None:
 
 def _book_leg(state: ShardState, account: str, lots: int, trade: op.Traded) -> None:
     row = state.accounts.open(account)
-    _reopen(state, row)
+    reopen(state, row)
     cash = -trade.value_units if lots > 0 else trade.value_units
-    state.trade(row, trade.column, lots, cash, None, is_flow=True)
-    contract, held = state.book.contracts[trade.column], state.accounts.take(row).positions[trade.column]
-    if abs(held) > contract.limit_lots:
+    order = _order_filled(state, row, lots, trade)
+    state.trade(row, trade.column, lots, cash, None, is_flow=order is None)
+    _flag_limit(state, row, lots, trade.column)
+    if order is not None:
+        _pay_fee(state, row, abs(lots), trade, order)
+        run.fill(state, row, order, abs(lots), trade.price)
+    elif row in state.sales and trade.liquidation_id == sale_id(state, row):
+        _fill_sale(state, row, trade)
+
+
+def _order_filled(state: ShardState, row: int, lots: int, trade: op.Traded) -> Order | None:
+    """The running order that this leg fills: its id, its contract, its side. The other side's leg is a plain trade."""
+    running = state.liquidations.get(row)
+    order = running.order if running is not None else None
+    if order is None or order.id != trade.liquidation_id or order.column != trade.column:
+        return None
+    return order if lots * order.position < 0 else None
+
+
+def _flag_limit(state: ShardState, row: int, lots: int, column: int) -> None:
+    """A leg that adds beyond the limit, taken over the member's accounts, is booked and flagged (2a.3, 4)."""
+    contract, account = state.book.contracts[column], state.accounts.names[row]
+    held = member_lots(state.accounts, row, column)
+    adds = state.accounts.take(row).positions[column] * lots > 0
+    if adds and held > contract.limit_lots and not contract.is_asset:
         state.tell(
             events.LimitExceeded(
-                **state.stamp(account, trade.column),
+                **state.stamp(account, column),
                 account=account,
                 instrument=contract.name,
                 lots=held,
                 limit_lots=contract.limit_lots,
             )  # fmt: skip
         )
-    if trade.liquidation_id is not None:
-        if contract.is_asset:
-            _fill_sale(state, row, trade)
-        else:
-            _pay_fee(state, row, abs(lots), trade)
 
 
-def _pay_fee(state: ShardState, row: int, lots: int, trade: op.Traded) -> None:
-    """The fee of a venue fill (6.4), sent to the insurance fund of the scope; only the order's own account pays."""
-    running = state.liquidations.get(row)
-    if running is None or running.order is None or running.order.id != trade.liquidation_id:
-        return
+def _pay_fee(state: ShardState, row: int, lots: int, trade: op.Traded, order: Order) -> None:
+    """The fee of a venue fill (6.4), to the insurance fund of the scope.
+
+    It is capped by what would be left if the rest of the order filled at bankruptcy value: B is fixed for all fills of
+    an order, so a fee taken from that part would make a solvent account insolvent.
+    """
     contract, name = state.book.contracts[trade.column], state.accounts.names[row]
-    equity = state.statement(row).equity
-    rate = state.book.parameters.liquidation_fee_ppm
-    units = capped_fee(contract, rate, lots, state.book.price(trade.column), equity)
+    mark, own = state.book.price(trade.column), state.accounts.take(row)
+    rest = min(max(0, order.lots - order.filled - lots), abs(own.positions[trade.column]))
+    at_mark = mark_cash(contract, order.position, rest, mark)
+    at_worst = bankruptcy_cash(order.b_num, order.b_den, order.position, rest, order.filled + lots)
+    left = state.statement(row).equity - max(0, at_mark - at_worst)
+    units = capped_fee(contract, state.book.parameters.liquidation_fee_ppm, lots, mark, left)
     if units:
         state.pay(row, -units, TRANSIT)
-        subject = f"{trade.liquidation_id}/{running.order.filled + lots}"
+        subject = f"{order.id}/{order.filled + lots}"
         fund = insurance(contract.scope)
         state.report(
             Paid(book=state.book.name, seq=state.book.seq, account=name, fund=fund, amount_units=units, subject=subject)
         )
-    run.fill(state, row, str(trade.liquidation_id), lots, trade.price)
 
 
 def _fill_sale(state: ShardState, row: int, trade: op.Traded) -> None:
     """Buyers of collateral came by the venue's auction (17.11)."""
-    sale = state.sales.get(row)
-    if sale is not None and trade.liquidation_id == sale_id(state, row):
-        sale.lots -= trade.lots
-        if sale.lots <= 0:
-            del state.sales[row]
+    sale = state.sales[row]
+    sale.lots -= trade.lots
+    if sale.lots <= 0:
+        del state.sales[row]
 
 
 def sale_id(state: ShardState, row: int) -> str:
@@ -83,7 +103,7 @@ def sale_id(state: ShardState, row: int) -> str:
     return f"{state.book.name}/{state.accounts.names[row]}/{state.sales[row].number}"
 
 
-def _reopen(state: ShardState, row: int) -> None:
+def reopen(state: ShardState, row: int) -> None:
     """A fact about an account that had ended makes it healthy again (17.6)."""
     status, name = state.accounts.status_of(row), state.accounts.names[row]
     if status >= Status.BANKRUPT:
@@ -100,9 +120,14 @@ def deposit(state: ShardState, paid: op.Deposited) -> None:
     if status is Status.CLOSED:
         state.refuse(Code.ACCOUNT_CLOSED, f"account {paid.account} is closed")
         return
-    if status is Status.SETTLED:
-        _reopen(state, row)
     receive(state, row, paid.column, paid.amount, OUTSIDE)
+    reopen_settled(state, row)
+
+
+def reopen_settled(state: ShardState, row: int) -> None:
+    """Money that comes to an account whose default is settled opens it again (17.6)."""
+    if state.accounts.status_of(row) is Status.SETTLED:
+        reopen(state, row)
 
 
 def receive(state: ShardState, row: int, column: int | None, amount: int, against: str) -> None:
@@ -120,8 +145,8 @@ def receive(state: ShardState, row: int, column: int | None, amount: int, agains
 
 def ask(state: ShardState, asked: op.Asked) -> None:
     """A withdrawal, move or contribution: judged now, and again when it may leave (17.7)."""
-    if asked.target is not None and state.owns(asked.target) and is_closed(state, asked.target):
-        state.moves_in[asked.id] = state.book.seq
+    if asked.target is not None and state.owns(asked.target):
+        state.moves_in[asked.id] = asked.target
     if not state.owns(asked.account):
         return
     refused = judge_ask(state, asked, [one for _, one in state.asked.get(asked.account, {}).values()])
@@ -146,10 +171,10 @@ def judge_ask(state: ShardState, asked: op.Asked, before: list[op.Asked]) -> Cod
         return Code.UNKNOWN_ACCOUNT
     if state.accounts.status_of(row) is Status.CLOSED:
         return Code.ACCOUNT_CLOSED
-    if state.accounts.status_of(row) > Status.MARGIN_CALLED:
-        return Code.IN_LIQUIDATION
     if "transfers" in state.book.halts:
         return Code.TRANSFERS_HALTED
+    if state.accounts.status_of(row) > Status.MARGIN_CALLED:
+        return Code.IN_LIQUIDATION
     holding = state.accounts.take(row)
     if not is_trusted(state.book, holding):
         return Code.MARK_NOT_TRUSTED
@@ -224,7 +249,7 @@ def open_account(state: ShardState, opened: op.AccountOpened) -> None:
         row = state.accounts.open(opened.account)
         (state.accounts.limited.add if opened.limited else state.accounts.limited.discard)(row)
         if state.accounts.status_of(row) is Status.CLOSED:
-            _reopen(state, row)
+            reopen(state, row)
 
 
 def close_account(state: ShardState, closed: op.AccountClosed) -> None:
@@ -233,11 +258,20 @@ def close_account(state: ShardState, closed: op.AccountClosed) -> None:
         return
     row = state.accounts.row_of.get(closed.account)
     if row is None:
-        state.refuse(Code.UNKNOWN_ACCOUNT, f"account {closed.account} is not known")
+        if not closed.is_late:
+            state.refuse(Code.UNKNOWN_ACCOUNT, f"account {closed.account} is not known")
         return
     holding, status = state.accounts.take(row), state.accounts.status_of(row)
-    if status is not Status.HEALTHY or holding.cash or any(holding.positions) or closed.account in state.asked:
-        state.refuse(Code.NOT_CLOSABLE, f"account {closed.account} is {status.word} or still holds something")
+    if status is Status.CLOSED:
+        return
+    if (
+        status not in (Status.HEALTHY, Status.SETTLED)
+        or holding.cash
+        or any(holding.positions)
+        or closed.account in state.asked
+    ):
+        if not closed.is_late:
+            state.refuse(Code.NOT_CLOSABLE, f"account {closed.account} is {status.word} or still holds something")
         return
     state.accounts.forget_orders(row)
     state.accounts.move(row, Status.CLOSED)

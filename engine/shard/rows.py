@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 from engine import liquidation
@@ -9,6 +10,7 @@ from engine.accounts import account_key
 from engine.execution import capped_fee, row_cash
 from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
 from engine.life import Status
+from engine.liquidation import Liquidation
 from engine.numbers import sign
 from engine.shard import booking, run
 from engine.shard.state import ShardState
@@ -25,9 +27,9 @@ _TOLD = {
 
 def apply(state: ShardState, decision: Allocation) -> None:
     """All rows that concern our accounts, in their order."""
-    for number, row in enumerate(decision.lot_rows):
-        if state.owns(row.account):
-            _move_lots(state, decision, number, row)
+    for account, rows in groupby(enumerate(decision.lot_rows), key=lambda item: item[1].account):
+        if state.owns(account):
+            _move_account(state, decision, list(rows))
     for bankrupt in decision.bankrupts:
         if state.owns(bankrupt.account):
             _declare(state, bankrupt)
@@ -36,6 +38,11 @@ def apply(state: ShardState, decision: Allocation) -> None:
             _sell(state, sale.account, sale.asset, sale.lots, sale.pay_units)
     for release in decision.releases:
         _release(state, release)
+    if decision.kind == "release":
+        state.moves_in.clear()
+    for account in decision.deferred:
+        if state.owns(account):
+            _defer(state, state.accounts.open(account))
     for charge in decision.charges:
         if state.owns(charge.account):
             state.pay(state.accounts.open(charge.account), -charge.amount_units, TRANSIT)
@@ -44,44 +51,65 @@ def apply(state: ShardState, decision: Allocation) -> None:
         _close_window(state)
 
 
-def _move_lots(state: ShardState, decision: Allocation, number: int, row: LotRow) -> None:
-    """Move what the row says, as far as it is still there, and report what moved; an order goes to the venue."""
-    at = state.accounts.open(row.account)
-    running = state.liquidations.get(at) if row.exit != "place" else None
+def _defer(state: ShardState, at: int) -> None:
+    """Pace had nothing left: the account waits for the next interval."""
+    running = state.liquidations.get(at)
+    if running is not None:
+        running.waits_interval = liquidation.interval_of(state.book)
+
+
+def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int, LotRow]]) -> None:
+    """All rows of one account, then the fee of what filled: taken earlier it could leave a solvent account below zero."""
+    account = rows[0][1].account
+    at = state.accounts.open(account)
+    running = state.liquidations.get(at) if rows[0][1].exit != "place" else None
     if running is not None and running.stage == "asked":
         running.stage = "idle"
-    if row.exit == "order":
-        _order(state, at, row)
+    if rows[0][1].exit == "order":
+        _order(state, at, rows[0][1])
         return
-    column = state.book.column_of[row.instrument]
-    contract, held = state.book.contracts[column], state.accounts.take(at).positions[column]
-    lots = min(row.lots, abs(held)) if held * row.position > 0 else 0
-    change, cash, fee = -sign(row.position) * lots, 0, 0
-    if lots:
-        cash = row_cash(contract, row, lots)
-        state.trade(at, column, change, cash, TRANSIT, is_flow=False)
-        if row.exit == "market":
-            rate = state.book.parameters.liquidation_fee_ppm
-            fee = capped_fee(contract, rate, lots, row.mark, state.statement(at).equity)
-            state.pay(at, -fee, TRANSIT)
-            if running is not None:
-                liquidation.use(state.book, running, notional(contract, lots, row.mark))
-        _tell_lots(state, decision, column, row, change, cash, fee)
+    moves = [(number, row, *_move_lots(state, at, row)) for number, row in rows]
+    for number, row, lots, cash in moves:
+        fee = _take_fee(state, at, row, abs(lots), running) if row.exit == "market" and lots else 0
+        if lots:
+            _tell_lots(state, decision, row, lots, cash, fee)
+        state.report(
+            Moved(
+                book=state.book.name,
+                seq=state.book.seq,
+                allocation=decision.allocation,
+                row=number,
+                account=account,
+                lots=lots,
+                cash_units=cash,
+                fee_units=fee,
+            )  # fmt: skip
+        )
     if running is not None and running.exit == "backstop":
         running.exit = "market"
     state.triggers.touch([at])
-    state.report(
-        Moved(
-            book=state.book.name,
-            seq=state.book.seq,
-            allocation=decision.allocation,
-            row=number,
-            account=row.account,
-            lots=change,
-            cash_units=cash,
-            fee_units=fee,
-        )  # fmt: skip
-    )
+
+
+def _move_lots(state: ShardState, at: int, row: LotRow) -> tuple[int, int]:
+    """Signed lots and cash of what the row says, as far as it is still there."""
+    column = state.book.column_of[row.instrument]
+    held = state.accounts.take(at).positions[column]
+    lots = min(row.lots, abs(held)) if held * row.position > 0 else 0
+    change, cash = -sign(row.position) * lots, row_cash(state.book.contracts[column], row, lots) if lots else 0
+    if lots:
+        state.trade(at, column, change, cash, TRANSIT, is_flow=False)
+    return change, cash
+
+
+def _take_fee(state: ShardState, at: int, row: LotRow, lots: int, running: Liquidation | None) -> int:
+    """The fee of a fill in the simulated market, from what is left (6.4); its notional counts against the pace."""
+    contract = state.book.contracts[state.book.column_of[row.instrument]]
+    rate = state.book.parameters.liquidation_fee_ppm
+    units = capped_fee(contract, rate, lots, row.mark, state.statement(at).equity)
+    state.pay(at, -units, TRANSIT)
+    if running is not None:
+        liquidation.use(state.book, running, notional(contract, lots, row.mark))
+    return units
 
 
 def _order(state: ShardState, at: int, row: LotRow) -> None:
@@ -95,9 +123,8 @@ def _order(state: ShardState, at: int, row: LotRow) -> None:
         run.send(state, at, plan, row.lots)
 
 
-def _tell_lots(
-    state: ShardState, decision: Allocation, column: int, row: LotRow, change: int, cash: int, fee: int
-) -> None:
+def _tell_lots(state: ShardState, decision: Allocation, row: LotRow, change: int, cash: int, fee: int) -> None:
+    column = state.book.column_of[row.instrument]
     stamp = state.stamp(f"{row.account}/{row.instrument}/{decision.allocation}", column)
     told: dict[str, Any] = {"account": row.account, "instrument": row.instrument, "lots": change, "cash_units": cash}
     if row.exit == "market":
@@ -113,7 +140,7 @@ def _declare(state: ShardState, bankrupt: Bankrupt) -> None:
         state.pay(state.accounts.open(payer), -units, None, is_flow=True)
         state.pay(at, units, None, is_flow=True)
     state.pay(at, bankrupt.shortfall_units, SUSPENSE, is_flow=True)
-    state.scopes.pop(at, None)
+    state.bankrupt.pop(at, None)
     state.holes.pop(at, None)
     if state.accounts.status_of(at) is not Status.BANKRUPT:
         return
@@ -167,9 +194,10 @@ def _release(state: ShardState, release: Release) -> None:
                 )  # fmt: skip
             )
     if release.target is not None and to_member and state.owns(release.target):
-        state.moves_in.pop(release.id, None)
         if not release.code:
-            booking.receive(state, state.accounts.open(release.target), column, release.amount, TRANSIT)
+            target = state.accounts.open(release.target)
+            booking.receive(state, target, column, release.amount, TRANSIT)
+            booking.reopen_settled(state, target)
 
 
 def _tell_charge(state: ShardState, decision: Allocation, account: str, units: int) -> None:

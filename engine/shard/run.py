@@ -24,6 +24,9 @@ def go_on(state: ShardState, row: int, own: Statement) -> None:
         end(state, row, own)
     elif run.exit == "tear":
         ask(state, row)
+    elif run.exit == "backstop" and not state.accounts.take(row).positions[run.exit_column]:
+        run.exit = "market"
+        go_on(state, row, own)
     elif not state.book.is_liquidation_halted():
         rules = state.book.parameters
         plan = liquidation.plan(state.book, state.accounts, row, run, own, tear=False)
@@ -47,8 +50,7 @@ def end(state: ShardState, row: int, own: Statement) -> None:
     name, run = state.accounts.names[row], state.liquidations.pop(row)
     state.triggers.touch([row])
     if own.equity < 0:
-        state.scopes[row] = run.scopes
-        state.accounts.move(row, Status.BANKRUPT)
+        go_bankrupt(state, row, run.scopes)
         return
     state.accounts.move(row, Status.HEALTHY)
     state.tell(
@@ -62,6 +64,13 @@ def end(state: ShardState, row: int, own: Statement) -> None:
     )
 
 
+def go_bankrupt(state: ShardState, row: int, scopes: list[tuple[str, int]]) -> None:
+    """Nothing is left to close: the clearing house will declare it, unless a deposit comes first (5)."""
+    state.accounts.move(row, Status.BANKRUPT)
+    state.calls.pop(row, None)
+    state.bankrupt[row] = (state.book.seq, scopes)
+
+
 def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
     """An order to the venue (6.3, 6.5): its limit is the bankruptcy price of this seq, the mark while equity < 0."""
     run, column, name = state.liquidations[row], state.book.column_of[plan.instrument], plan.account
@@ -70,7 +79,8 @@ def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
     run.orders += 1
     order_id = f"{state.book.name}/{name}/{run.number}/{run.orders}"
     deadline = state.book.clock_ms + state.book.parameters.order_ms
-    run.order, run.stage = Order(order_id, column, plan.position, lots, 0, limit, deadline), "ordered"
+    run.order = Order(order_id, column, plan.position, lots, 0, plan.b_num, plan.b_den, limit, deadline)
+    run.stage = "ordered"
     liquidation.use(state.book, run, notional(contract, lots, mark))
     state.timers.set(deadline, "order", account_key(name))
     state.tell(
@@ -88,23 +98,20 @@ def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
     )
 
 
-def fill(state: ShardState, row: int, liquidation_id: str, lots: int, price: int) -> None:
+def fill(state: ShardState, row: int, order: Order, lots: int, price: int) -> None:
     """A venue fill of the running order was booked as a trade; past its limit it is alarmed."""
-    run = state.liquidations.get(row)
-    if run is None or run.order is None or run.order.id != liquidation_id:
-        return
-    order, name = run.order, state.accounts.names[row]
+    run, name = state.liquidations[row], state.accounts.names[row]
     order.filled += lots
     beyond = order.limit_ticks is not None and (
         price < order.limit_ticks if order.position > 0 else price > order.limit_ticks
     )
     if beyond and order.limit_ticks is not None:
-        subject = f"{liquidation_id}/{order.filled}"
+        subject = f"{order.id}/{order.filled}"
         state.tell(
             events.FilledBeyondLimit(
                 **state.stamp(subject, order.column),
                 account=name,
-                liquidation_id=liquidation_id,
+                liquidation_id=order.id,
                 price_ticks=price,
                 limit_ticks=order.limit_ticks,
             )  # fmt: skip
@@ -118,8 +125,15 @@ def expire(state: ShardState, row: int) -> None:
     run = state.liquidations.get(row)
     if run is None or run.order is None or run.order.deadline_ms > state.book.clock_ms:
         return
-    run.exit = "backstop"
+    run.exit, run.exit_column = "backstop", run.order.column
     end_order(state, row, run)
+
+
+def check_order(state: ShardState, row: int) -> None:
+    """A venue order also ends when the account has no lots left on its side (other trades, a settlement)."""
+    run = state.liquidations[row]
+    if run.order is not None and state.accounts.take(row).positions[run.order.column] * run.order.position <= 0:
+        end_order(state, row, run)
 
 
 def tear(state: ShardState, row: int) -> None:

@@ -33,6 +33,7 @@ class CollateralSale:
     column: int
     lots: int
     due_ms: int
+    is_new: bool = True
     is_due: bool = False
 
 
@@ -54,12 +55,12 @@ class ShardState:
     holes: dict[int, int] = field(default_factory=dict)
     sales: dict[int, CollateralSale] = field(default_factory=dict)
     sale_counts: dict[int, int] = field(default_factory=dict)
-    scopes: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
+    bankrupt: dict[int, tuple[int, list[tuple[str, int]]]] = field(default_factory=dict)
     calls: dict[int, tuple[int, int]] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
     asked: dict[str, dict[str, tuple[int, Asked]]] = field(default_factory=dict)
     defaulted: set[int] = field(default_factory=set)
-    moves_in: dict[str, int] = field(default_factory=dict)
+    moves_in: dict[str, str] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
     triggers: Triggers = field(default_factory=Triggers)
     columns: Columns = field(default_factory=lambda: Columns([], []))

@@ -13,6 +13,7 @@ from engine.life import Status
 from engine.liquidation import Liquidation, scopes_of
 from engine.margin.statement import Statement, is_trusted
 from engine.shard import run
+from engine.shard.run import go_bankrupt
 from engine.shard.state import CollateralSale, ShardState
 from engine.value import value_floor
 from schemas import events
@@ -36,6 +37,7 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
     rows = set() if near is None else set(near.tolist())
     rows |= state.blocked | {row for row, one in state.liquidations.items() if one.stage == "idle"}
     seen: set[int] = set()
+    looked: dict[int, Statement] = {}
     while rows or state.triggers.dirty:
         rows |= state.triggers.dirty
         state.triggers.dirty = set()
@@ -43,10 +45,10 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
         order = np.array(sorted(rows), np.int64)
         suspects = _suspects(state, order) if len(order) >= VECTOR_MIN else order.tolist()
         for row in sorted(suspects, key=lambda r: account_key(state.accounts.names[r])):
-            look(state, row)
+            looked[row] = look(state, row)
         rows = set()
     if seen:
-        _place(state, np.array(sorted(seen), np.int64))
+        _place(state, np.array(sorted(seen), np.int64), looked)
 
 
 def _suspects(state: ShardState, rows: Ints) -> list[int]:
@@ -61,15 +63,15 @@ def _suspects(state: ShardState, rows: Ints) -> list[int]:
     return [*rows[state.accounts.special[rows]].tolist(), *plain[(room < 0) | busy | owing].tolist()]
 
 
-def _place(state: ShardState, rows: Ints) -> None:
-    """A fresh tier for the rows, with those of the young tiers that it swallows, at the present marks."""
+def _place(state: ShardState, rows: Ints, looked: dict[int, Statement]) -> None:
+    """A fresh tier for the rows, with those of young tiers that it swallows, at the present marks."""
     swallowed = state.triggers.absorb(len(rows))
     rows = np.unique(np.concatenate([rows, swallowed])) if len(swallowed) else rows
     special = state.accounts.special[rows]
     plain, others = rows[~special], rows[special]
     if len(plain) < VECTOR_MIN:
         plain, others = plain[:0], rows
-    far = np.array([_radius(state, row) for row in others.tolist()], np.int64)
+    far = np.array([_radius(state, row, looked.get(row)) for row in others.tolist()], np.int64)
     radii = np.concatenate([_radii(state, plain), far])
     marks = [mark.price for mark in state.book.marks]
     state.triggers.place(np.concatenate([plain, others]), radii, marks, state.book.contracts)
@@ -82,15 +84,16 @@ def _radii(state: ShardState, rows: Ints) -> Ints:
     return triggers.radii(room, measure.sway, state.accounts.columns)
 
 
-def _radius(state: ShardState, row: int) -> int:
+def _radius(state: ShardState, row: int, looked: Statement | None) -> int:
+    """Of one row; a look at the present marks need not be repeated (what was written since was looked at again)."""
     prices = [mark.price for mark in state.book.marks]
-    own = state.statement(row)
+    own = looked or state.statement(row)
     sway = triggers.sway_of(state.accounts, state.book.contracts, prices, row, own)
     room = triggers.distance(state.accounts.status_of(row), own, has_calls=bool(state.book.parameters.call_ms))
     return triggers.radius(room, sway, state.accounts.columns)
 
 
-def look(state: ShardState, row: int) -> None:
+def look(state: ShardState, row: int) -> Statement:
     """Move one account to where its equity puts it (17.6); reports what the clearing house must know."""
     holding = state.accounts.take(row)
     own = state.statement(row)
@@ -98,20 +101,22 @@ def look(state: ShardState, row: int) -> None:
     _watch_hole(state, row, own)
     status = state.accounts.status_of(row)
     if status in (Status.DEFAULTED, Status.SETTLED, Status.CLOSED):
-        return
+        return own
     if status is Status.BANKRUPT:
         if own.equity >= 0:
-            state.scopes.pop(row, None)
+            state.bankrupt.pop(row, None)
             state.accounts.move(row, Status.HEALTHY)
     elif status is Status.LIQUIDATING:
+        run.check_order(state, row)
         run.go_on(state, row, own)
     elif own.has_positions:
         _watch_margin(state, row, own, holding)
     elif own.equity < 0:
-        state.accounts.move(row, Status.BANKRUPT)
+        go_bankrupt(state, row, [])
     elif status is Status.MARGIN_CALLED:
         _meet_call(state, row, own)
     watch_collateral(state, row, own)
+    return own
 
 
 def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
@@ -215,10 +220,11 @@ def tear_hole(state: ShardState, row: int) -> None:
 
 def watch_collateral(state: ShardState, row: int, own: Statement) -> None:
     """Without positions and with cash below zero, collateral is sold: the first by id, no more than needed (17.11)."""
-    if own.has_positions or row in state.sales or state.accounts.status_of(row) >= Status.DEFAULTED:
-        return
     holding = state.accounts.take(row)
-    if holding.cash >= 0:
+    if own.has_positions or holding.cash >= 0 or state.accounts.status_of(row) >= Status.DEFAULTED:
+        state.sales.pop(row, None)
+        return
+    if row in state.sales:
         return
     found = _first_collateral(state, holding)
     if found is not None:
