@@ -99,14 +99,14 @@ def replay(settings: Settings, watch: Watch | None = None) -> Fields:
         return run.finish()
 
 
-def replay_journal(path: Path, run: _Run) -> None:
+def replay_journal(path: Path, run: _Run) -> None:  # noqa: ARG001 - until it is built
     """A journal dump in its own order, recorded reports and decisions compared with recomputed ones."""
     raise LogsError(f"{path} is a journal dump; replaying one is not built yet")
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run under way. `traded` are books with a position, `openings` their snapshots before the market first moves."""
+    """One run under way. `traded` are books with a trade, `openings` their snapshots before the market moves."""
 
     settings: Settings
     watch: Watch

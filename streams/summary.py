@@ -1,4 +1,4 @@
-"""summary.json: what a run came to. Integers with texts beside them; only `elapsed_s` and `entries_per_s` differ between runs."""
+"""summary.json: what a run came to. Only `elapsed_s` and `entries_per_s` differ from one run to the next."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _book(outputs: Outputs, run: BookRun, opening: Fields | None, accounts: list
         "decimals": run.book.decimals,
         "accounts": len(accounts),
         "members": len({one.member for one in accounts}),
-        "statuses": {word: count for word, count in sorted(Counter(one.status for one in accounts).items())},
+        "statuses": dict(sorted(Counter(one.status for one in accounts).items())),
         "conservation": {"holds": found.holds and tally.are_met()} | checks,
         "balances_digest": balances_digest(run, accounts),
         "events_digest": outputs.digests.get(name, BookEvents()).hexdigest(),

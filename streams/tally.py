@@ -106,7 +106,11 @@ class Tally:
                 "members": len(self.defaulted),
                 "shortfall_units": self.shortfall_units,
             },
-            "windows": {"opened": kinds["window-opened"], "closed": kinds["window-closed"], "with_loss": len(self.windows)},
+            "windows": {
+                "opened": kinds["window-opened"],
+                "closed": kinds["window-closed"],
+                "with_loss": len(self.windows),
+            },
             "loss_by_layer": self.layers(),
             "gains_haircut": {"accounts": len(self.charged), "amount_units": self.gains_units},
             "liquidation_loss_units": self.lost("liquidation_loss_units"),

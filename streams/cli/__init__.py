@@ -1,0 +1,33 @@
+"""The command line `rhodian`. Nothing heavy is imported before the arguments are read."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from streams.cli.exits import HALTED, INTERRUPTED, USAGE, UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says how it went (`rhodian --help`)."""
+    try:
+        from streams.cli.parser import parse
+
+        chosen = parse(arguments)
+        code: int = chosen.run(chosen)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone; nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return USAGE
+    except UsageError as error:
+        print(f"rhodian: {error}", file=sys.stderr)
+        return USAGE
+    except Exception:  # noqa: BLE001 - the last line of defence: a code for scripts, the traceback for us
+        traceback.print_exc()
+        print("rhodian: a defect of ours, not of the input; please report the lines above", file=sys.stderr)
+        return HALTED

@@ -1,0 +1,169 @@
+"""Arguments of the command line, and the help that teaches them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from streams.cli.check import run_check
+from streams.cli.replay import run_replay
+from streams.cli.scenario import add_options, run_scenario
+from streams.merge import HEARTBEAT_MS_MIN
+from streams.replay import HEARTBEAT_MS
+
+EXITS = """\
+exit codes:
+  0    fine; a replay that refused some lines is fine too, unless --strict
+  1    check: some line was refused; replay --strict: the first refusal ended the run
+  2    wrong usage, or input or output that cannot be read or written
+  3    halt: an invariant is broken; the fault is ours, the files are written up to it
+  130  stopped by Ctrl-C or SIGTERM; the files are complete and valid up to there
+"""
+
+ABOUT = """\
+Rhodian computes margin, liquidations and the sharing of losses of a venue, exactly and repeatably.
+
+  scenario   builds a venue around real prices, as logs
+  check      validates logs without running them
+  replay     runs logs, and writes every event, balance and loss
+
+stdout carries the result (JSON with --json), stderr progress and messages."""
+
+EXAMPLES = f"""\
+examples:
+  rhodian scenario --market data/bitmex_xbtusd_1m_20200311_20200314.csv --accounts 10000 --seed 1 --out logs
+  rhodian check logs
+  rhodian replay logs --out result
+  rhodian replay logs --out result --until 2020-03-12T11:00:00Z
+  rhodian replay logs --out result --what-if smaller-fund.json
+  rhodian replay logs --out result --json | jq .losses
+
+{EXITS}"""
+
+REPLAY = f"""\
+LOGS is a directory with one JSON-lines file a topic (reference, commands, transfers, prices, trades; .jsonl, .jsonl.gz
+or .jsonl.zst), each line what a producer puts on that topic. Lines are merged by event time, topic, line; the result is
+the same for every number of shards. Or it is a journal, journal.jsonl, as a replay writes it.
+
+files in DIR:
+  events.jsonl        one event a line: id, type, book, seq, time, subject, versions, then its fields;
+                      decimal text stands beside every count (equity_units: 123, equity: "0.00000123")
+  journal.jsonl       every entry in log order: {{"entry": n, "topic": ..., "line": ..., "value": ...}}
+  accounts.csv        every account at the end: status, cash, equity, margins, positions
+  funds.csv           insurance, guarantee fund, operator, backstop and technical accounts at the end
+  dead-letters.jsonl  every refused line: code, reason, file, line, the original bytes
+  summary.json        figures, losses by window and layer, conservation, digests
+
+what-if FILE: a JSON list of reference messages, for instance
+  [{{"type": "parameters", "book": "bitmex-xbt", "stop_ppm": 1300000}},
+   {{"type": "waterfall", "book": "bitmex-xbt", "layers": [{{"id": "all", "kind": "uncovered", "rank": 1}}]}}]
+Each replaces the logged message of its subject, in its place; fields that it does not state stay as logged. Both
+outcomes are printed side by side; the files of the second are in DIR/what-if.
+
+{EXITS}"""
+
+SCENARIO = f"""\
+Prices are real, members are drawn; docs/scenario.md says what is assumed, and so does the output. The same file,
+accounts, seed and options give the same bytes. Shares are of accounts unless said otherwise.
+
+{EXITS}"""
+
+CHECK = f"""\
+Every line is decoded by the schemas and judged by the rules that need no accounts (codes 1xx and 2xx). What one account
+refuses (3xx, for instance a withdrawal above what is free) needs margin: see dead-letters.jsonl of a replay.
+
+{EXITS}"""
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The chosen command with its arguments; `run` is what to call. Ends the process with code 2 on wrong usage."""
+    parser = _parser("rhodian", ABOUT, EXAMPLES)
+    parser.add_argument("--version", action="version", version=f"rhodian {version('rhodian')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_replay(_command(commands, "replay", "run logs, write every event, balance and loss", REPLAY))
+    _add_scenario(_command(commands, "scenario", "build a venue around real prices, as logs", SCENARIO))
+    _add_check(_command(commands, "check", "validate logs without running them", CHECK))
+    return parser.parse_args(arguments)
+
+
+def _parser(name: str, about: str, epilog: str) -> argparse.ArgumentParser:
+    layout = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(name, description=about, epilog=epilog, formatter_class=layout)
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str, epilog: str
+) -> argparse.ArgumentParser:
+    layout = argparse.RawDescriptionHelpFormatter
+    return commands.add_parser(name, help=about, description=about, epilog=epilog, formatter_class=layout)
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("logs", type=Path, metavar="LOGS", help="directory of topic logs, or a journal.jsonl")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go; made if missing")
+    parser.add_argument("--shards", type=_shards, default=1, metavar="N", help="margin shards (changes no result)")
+    until = "stop before the first line later than TIME: ISO 8601 (UTC unless said) or milliseconds"
+    parser.add_argument("--until", type=time_ms, metavar="TIME", help=until)
+    parser.add_argument("--what-if", type=Path, metavar="FILE", help="run a second time with these rules, and compare")
+    parser.add_argument("--strict", action="store_true", help="end at the first refusal, with exit code 1")
+    _add_common(parser, run_replay)
+
+
+def _add_scenario(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--market", type=Path, required=True, metavar="CSV", help="prices: a file of data/")
+    parser.add_argument("--accounts", type=_accounts, required=True, metavar="N", help="how many accounts to draw")
+    parser.add_argument("--seed", type=int, required=True, metavar="S", help="same seed, same bytes")
+    parser.add_argument("--out", type=Path, required=True, metavar="LOGS", help="where the logs go; made if missing")
+    add_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(run=run_scenario)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("logs", type=Path, metavar="LOGS", help="directory of topic logs")
+    _add_common(parser, run_check)
+
+
+def _add_common(parser: argparse.ArgumentParser, run: object) -> None:
+    grid = f"grid of the heartbeats that the merge puts in; 0: none (default {HEARTBEAT_MS})"
+    parser.add_argument("--heartbeat-ms", type=_heartbeat, default=HEARTBEAT_MS, metavar="MS", help=grid)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def time_ms(text: str) -> int:
+    """Milliseconds, or ISO 8601 without a zone (UTC) or with one.
+
+    >>> time_ms("2020-03-12T11:00:00Z") == time_ms("1584010800000") == time_ms("2020-03-12 11:00")
+    True
+    """
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected ISO 8601 or milliseconds, found {text!r}") from None
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    since = found - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, found {text!r}")
+    return int(text)
+
+
+def _shards(text: str) -> int:
+    return _whole(text, 1, 1024)
+
+
+def _accounts(text: str) -> int:
+    return _whole(text, 2, 10_000_000)
+
+
+def _heartbeat(text: str) -> int:
+    return 0 if text == "0" else _whole(text, HEARTBEAT_MS_MIN, 86_400_000)

@@ -1,0 +1,69 @@
+"""`rhodian replay`: run, perhaps twice, and show what it came to."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
+from streams.cli.show import print_summaries
+from streams.cli.world import print_json, say, watching
+from streams.logs import LogsError
+from streams.present import Fields
+from streams.replay import Settings, find_source, replay
+from streams.what_if import WhatIfError, read_what_if, require_fit
+
+_EXITS = {"strict": FINDINGS, "interrupted": INTERRUPTED, "halted": HALTED}
+
+
+def run_replay(chosen: argparse.Namespace) -> int:
+    """The command; answers the exit code."""
+    settings = Settings(
+        source=chosen.logs,
+        out=chosen.out,
+        shards=chosen.shards,
+        until_ms=chosen.until,
+        strict=chosen.strict,
+        heartbeat_ms=chosen.heartbeat_ms,
+    )
+    try:
+        runs = [settings] if chosen.what_if is None else [settings, _what_if(settings, chosen)]
+        summaries = _run(runs)
+    except (LogsError, WhatIfError) as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"cannot write to {chosen.out}: {error}") from error
+    _show(summaries, is_json=chosen.json, is_pair=chosen.what_if is not None)
+    return max(_EXITS.get(str(summary["end"]), FINE) for summary in summaries)
+
+
+def _what_if(settings: Settings, chosen: argparse.Namespace) -> Settings:
+    """The second run: the same logs under changed rules, into a folder of its own."""
+    source = find_source(settings.source)
+    if not isinstance(source, list):
+        raise UsageError("--what-if needs topic logs: a journal holds the decisions made under the logged rules")
+    what_if = read_what_if(chosen.what_if)
+    require_fit(what_if, source)
+    return dataclasses.replace(settings, out=settings.out / "what-if", swap=what_if.swap)
+
+
+def _run(runs: list[Settings]) -> list[Fields]:
+    """The summaries of the runs; the second is not begun when the first did not come to its end."""
+    summaries: list[Fields] = []
+    for settings in runs:
+        with watching("replay" if settings.swap is None else "what if") as watch:
+            summaries.append(replay(settings, watch))
+        if summaries[-1]["end"] in _EXITS:
+            break
+    return summaries
+
+
+def _show(summaries: list[Fields], *, is_json: bool, is_pair: bool) -> None:
+    if is_json:
+        names = ("logged", "what_if")
+        print_json(dict(zip(names, summaries, strict=False)) if is_pair else summaries[0])
+    else:
+        print_summaries(summaries)
+    for summary in summaries:
+        if summary["reason"]:
+            say(str(summary["reason"]))

@@ -1,0 +1,133 @@
+"""What if the rules had been others: reference messages that stand in for those of the log with the same subject.
+
+The file is a JSON list. Each object names `type`, `book` (and `instrument` or `asset`), and the fields that differ;
+what it does not say stays as logged. A change holds for every logged version of its subject, and takes over its id,
+time, version and effective time, so the rules come into force when they did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import orjson
+from msgspec import to_builtins
+
+from engine import judge
+from engine.book import Book
+from schemas.codes import Code, Refused
+from schemas.decode import decode, decode_block
+from schemas.fields import KIND_OF_TAG
+from schemas.inputs import TOPICS, AnyInput, BookMessage, Governed
+from streams.logs import Log, read_blocks
+from streams.present import Fields
+
+ENVELOPE = frozenset({"type", "book", "id", "time_ms", "version", "effective_ms"})
+Subject = tuple[str, str]
+_KINDS = {tag: kind for tag, kind in KIND_OF_TAG.items() if kind in TOPICS["reference"]}
+
+
+class WhatIfError(ValueError):
+    """The file is not a what-if that this log can be run with."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Changes by (book, subject), each the fields that differ."""
+
+    changes: dict[Subject, Fields]
+
+    def swap(self, message: AnyInput) -> AnyInput:
+        """The message that stands in for a logged one. Raises Refused when the change does not decode."""
+        if not isinstance(message, Governed):
+            return message
+        stated = self.changes.get((message.book, judge.subject(message)))
+        if stated is None:
+            return message
+        built: Fields = to_builtins(message)
+        return decode(orjson.dumps(built | stated), "reference")
+
+
+def read_what_if(path: Path) -> WhatIf:
+    """The changes of a file. Raises WhatIfError."""
+    try:
+        found = json.loads(path.read_bytes(), parse_float=str, parse_constant=_no_number)
+    except OSError as error:
+        raise WhatIfError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise WhatIfError(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, list) or not found:
+        raise WhatIfError(f"{path}: expected a list of reference messages, at least one")
+    changes: dict[Subject, Fields] = {}
+    for number, stated in enumerate(found, 1):
+        subject = _subject(f"{path}, message {number}", stated)
+        if subject in changes:
+            raise WhatIfError(f"{path}, message {number}: {subject[1]} of book {subject[0]} is changed twice")
+        changes[subject] = {key: value for key, value in stated.items() if key not in ENVELOPE}
+    return WhatIf(changes)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _subject(where: str, stated: Any) -> Subject:
+    """(book, subject) of one object, as `judge.subject` names it."""
+    if not isinstance(stated, dict):
+        raise WhatIfError(f"{where}: expected an object")
+    kind, book = stated.get("type"), stated.get("book")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise WhatIfError(f"{where}: expected a type out of {', '.join(_KINDS)}; found {kind!r}")
+    if not isinstance(book, str):
+        raise WhatIfError(f"{where}: expected the name of a book")
+    if kind not in ("instrument", "asset"):
+        return book, kind
+    name = stated.get(kind)
+    if not isinstance(name, str):
+        raise WhatIfError(f"{where}: expected the name of the {kind}")
+    return book, f"{kind}/{name}"
+
+
+def require_fit(what_if: WhatIf, logs: Iterable[Log]) -> None:
+    """Every change replaces something that was accepted, and is accepted in its place. Raises WhatIfError."""
+    logged, changed, met = dict[str, Book](), dict[str, Book](), set[Subject]()
+    for message in _reference(logs):
+        if _fold(logged, message) is not None:
+            continue
+        subject = (message.book, judge.subject(message))
+        met.add(subject)
+        try:
+            refused = _fold(changed, what_if.swap(cast(AnyInput, message)))
+        except Refused as undecoded:
+            refused = undecoded
+        if refused is not None:
+            raise WhatIfError(f"{subject[1]} of book {subject[0]}, version {message.version}: {refused}")
+    for book, name in sorted(what_if.changes.keys() - met):
+        known = ", ".join(sorted(name for one, name in met if one == book)) or "nothing"
+        raise WhatIfError(f"the log has no {name} of book {book} to replace; it has {known}")
+
+
+def _reference(logs: Iterable[Log]) -> Iterable[Governed]:
+    for log in logs:
+        if log.topic == "reference":
+            for block in read_blocks(log):
+                found = [] if block.refused else decode_block(block.data, log.topic)
+                yield from (message for message in found if isinstance(message, Governed))
+
+
+def _fold(books: dict[str, Book], message: AnyInput | Governed) -> Refused | None:
+    """Fold a reference message into its book; answers its refusal. Time is not judged: other topics move the clock."""
+    book = books.get(message.book)
+    if book is None:
+        if not isinstance(message, BookMessage):
+            return Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open")
+        book = books[message.book] = Book(message.book, message.settlement_asset, message.decimals)
+    try:
+        for _ in book.fold(message, judge.judge(book, message)):
+            pass
+    except Refused as refused:
+        return refused
+    return None
