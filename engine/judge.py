@@ -41,10 +41,10 @@ FUNDED_PREFIX = ("@insurance/", "@operator/")
 
 def judge(book: Book, message: Input) -> Operation:
     """The operation of an input, or the first refusal of its content."""
+    if not book.is_ready and (isinstance(message, inputs.Command) or not isinstance(message, Governed)):
+        raise Refused(Code.BOOK_NOT_READY, f"book {book.name} awaits its parameters and waterfall")
     if isinstance(message, Governed):
         _require_version(book, message)
-    elif not book.is_ready:
-        raise Refused(Code.BOOK_NOT_READY, f"book {book.name} awaits its parameters and waterfall")
     return _JUDGES[type(message)](book, message)
 
 
@@ -132,7 +132,7 @@ def _command(book: Book, message: inputs.Command) -> Operation:
         return Resharded(_required(message.shards, "shards"))
     if message.kind in ("halt", "resume"):
         if _required(message.what, "what") == "instrument":
-            _column(book, _required(message.instrument, "instrument"))
+            _instrument(book, _required(message.instrument, "instrument"))
         elif message.instrument is not None:
             raise Refused(Code.INCOMPLETE_COMMAND, "only what=instrument names an instrument")
     return Changed(message.kind)
@@ -151,20 +151,20 @@ def _column(book: Book, name: str) -> int:
     return column
 
 
-def _instrument(book: Book, name: str, time_ms: int) -> tuple[int, Contract]:
-    """A listed, unsettled, unexpired instrument."""
+def _instrument(book: Book, name: str) -> tuple[int, Contract]:
+    """A listed instrument that is not settled."""
     column = _column(book, name)
     contract = book.contracts[column]
     if contract.is_asset:
         raise Refused(Code.UNKNOWN_INSTRUMENT, f"{name} is an asset")
-    if book.marks[column].settled or (contract.expiry_ms is not None and time_ms > contract.expiry_ms):
-        raise Refused(Code.INSTRUMENT_SETTLED, f"{name} is settled or expired")
+    if book.marks[column].settled:
+        raise Refused(Code.INSTRUMENT_SETTLED, f"{name} is settled")
     return column, contract
 
 
 def _asset(book: Book, name: str | None) -> int | None:
-    """The column of a collateral asset; None for the settlement asset."""
-    if name is None or name == book.asset:
+    """The column of a collateral asset; None, money, is what names no asset."""
+    if name is None:
         return None
     column = book.column_of.get(name)
     if column is None or not book.contracts[column].is_asset:
@@ -236,17 +236,15 @@ def _price(book: Book, message: inputs.Price) -> Operation:
     if (message.instrument is None) == (message.asset is None):
         raise Refused(Code.MISSING_FIELD, "expected an instrument or an asset, and not both")
     if message.instrument is not None:
-        column, contract = _instrument(book, message.instrument, message.time_ms)
+        column, contract = _instrument(book, message.instrument)
     else:
-        found = _asset(book, message.asset)
-        if found is None:
-            raise Refused(Code.UNKNOWN_ASSET, f"{message.asset} is the settlement asset")
-        column, contract = found, book.contracts[found]
+        column = _asset(book, message.asset) or 0
+        contract = book.contracts[column]
     return Marked(column, contract.price_ticks(message.mark))
 
 
 def _funding(book: Book, message: inputs.Funding) -> Operation:
-    column, contract = _instrument(book, message.instrument, message.time_ms)
+    column, contract = _instrument(book, message.instrument)
     index = count_of(message.index, 1, 1, Code.TOO_MANY_DIGITS)
     delta = index - book.funding_index[column]
     if abs(delta) * contract.lots_bound >= 2**61 or abs(index) >= 2**61:
@@ -255,12 +253,7 @@ def _funding(book: Book, message: inputs.Funding) -> Operation:
 
 
 def _settlement(book: Book, message: inputs.Settlement) -> Operation:
-    column = _column(book, message.instrument)
-    contract = book.contracts[column]
-    if contract.is_asset:
-        raise Refused(Code.UNKNOWN_INSTRUMENT, f"{message.instrument} is an asset")
-    if book.marks[column].settled:
-        raise Refused(Code.INSTRUMENT_SETTLED, f"{message.instrument} is settled already")
+    column, contract = _instrument(book, message.instrument)
     return Settled(column, contract.price_ticks(message.price))
 
 
@@ -273,14 +266,16 @@ def _trade(book: Book, message: inputs.Trade) -> Operation:
     column = _column(book, message.instrument)
     contract = book.contracts[column]
     if not contract.is_asset or message.liquidation_id is None:  # an asset trades only as a collateral sale
-        _instrument(book, message.instrument, message.time_ms)
+        _instrument(book, message.instrument)
+    if contract.expiry_ms is not None and message.time_ms > contract.expiry_ms:
+        raise Refused(Code.INSTRUMENT_SETTLED, f"{message.instrument} has expired")
     lots, price = contract.quantity_lots(message.quantity), contract.price_ticks(message.price)
     paid = lots * price * contract.spot[0] // contract.spot[1] if contract.is_asset else value(contract, lots, price)
     return Traded(message.buyer, message.seller, column, lots, price, paid, message.liquidation_id)
 
 
 def _open_orders(book: Book, message: inputs.OpenOrders) -> Operation:
-    column, contract = _instrument(book, message.instrument, message.time_ms)
+    column, contract = _instrument(book, message.instrument)
     buys, sells = contract.quantity_lots(message.buys, 0), contract.quantity_lots(message.sells, 0)
     return Ordered(_member_account(message.account), column, buys, sells)
 

@@ -70,12 +70,12 @@ def is_asked(book: BookState, account: Account) -> bool:
 
 def plan_at_marker(book: BookState, account: Account) -> Plan | None:
     """Cured at the marker: healthy, no plan (6.9). Else what to close."""
-    if account.close_due:
-        # READING: tear-ups of a hole go by MM share like orders, one position a round.
-        return plan_for(book, account, largest(book, account, held_instruments(book, account)))
     if stop_reached(book, account):
         end(book, account)
         return None
+    if account.close_due:
+        # READING: tear-ups of a hole go by MM share like orders, one position a round.
+        return plan_for(book, account, largest(book, account, held_instruments(book, account)))
     if account.exit:
         gone = account.exit not in account.positions
         if gone:
@@ -102,8 +102,9 @@ def grant(book: BookState, plan: Plan, lots: int) -> None:
     if lots == 0 or book.rules.said.execution == "venue":
         send_order(book, plan, lots)
         return
-    count_pace(book, plan, lots)
     filled = fill_at_market(book, plan, lots)
+    if filled:
+        count_pace(book, plan, filled)
     if filled < lots:
         exit_rest(book, plan, filled)
     # READING: the fee of the fill comes after all rows of the account: taken before the rest leaves at
@@ -118,7 +119,6 @@ def look_after_rows(book: BookState, account: Account) -> None:
     if (
         account.status == "liquidating"
         and not waits
-        and not account.close_due
         and stop_reached(book, account)
     ):
         end(book, account)

@@ -136,8 +136,9 @@ def fee(book: BookState, instrument: Instrument, lots: int) -> int:
 def step_cap(book: BookState, account: Account, instrument: Instrument, lots: int) -> int:
     """Small positions whole; else `k <= max(1, floor(|q| cap / N))` (17.9)."""
     whole, amount = abs(account.positions[instrument.name]), held_notional(account, instrument)
-    if whole <= book.rules.said.small_lots:
-        return whole
+    family = [account, *book.siblings(account)]
+    if sum(abs(one.positions.get(instrument.name, 0)) for one in family) <= book.rules.said.small_lots:
+        return whole  # small is what the member's accounts hold together (4)
     cap = min(amount, max(book.rules.min_notional, book.rules.said.portion_ppm * amount // MILLION))
     return min(lots, max(1, whole * cap // amount))
 

@@ -14,11 +14,16 @@ from tests.twin.values import haircut_value
 
 def round_of_sales(book: BookState) -> bool:
     """Who has no positions, cash < 0 and collateral sells; @operator buys what it can pay (17.11)."""
-    sellers = [account for account in book.members_accounts() if must_sell(account)]
-    for account in sellers:
-        start_sale(book, account)
+    busy = False
+    for account in book.members_accounts():
+        if must_sell(account):
+            start_sale(book, account)
+            busy = True
+        elif account.sale and account.sale.due:
+            insurance_takes(book, account)
+            busy = True
     check(book)
-    return bool(sellers)
+    return busy
 
 
 def must_sell(account: Account) -> bool:
@@ -33,7 +38,7 @@ def start_sale(book: BookState, account: Account) -> None:
     name = f"{book.name}/{account.id}/{account.sale_number}"
     account.sale = Sale(name, asset.name, units, book.clock + book.rules.said.sale_ms)
     bought = most_units(asset, book.account(OPERATOR).cash, units)
-    if bought:
+    if bought and floor(haircut_value(asset, bought)):  # nothing is sold for nothing
         sell_collateral(
             book, account, book.account(OPERATOR), asset, bought, floor(haircut_value(asset, bought))
         )
@@ -51,6 +56,11 @@ def most_units(asset: Asset, cash: int, units: int) -> int:
     if cash < 0:
         return 0
     return units if one == 0 else min(units, ceil(Fraction(cash + 1) / one) - 1)
+
+
+def sale_due(book: BookState, account: Account) -> None:
+    """At `sale_ms` the rest is taken in a round: fills of the same input stand before it."""
+    account.sale.due = True
 
 
 def insurance_takes(book: BookState, account: Account) -> None:

@@ -31,6 +31,7 @@ class Sale:
     asset: str
     left: int
     deadline_ms: int
+    due: bool = False
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.twin.life import end, look_called
 from tests.twin.liquidation import order_close
 from tests.twin.margin import stop_reached, trusted
-from tests.twin.sale import insurance_takes
+from tests.twin.sale import sale_due
 from tests.twin.state import Account, BookState
 
 
@@ -31,7 +31,7 @@ def deadlines(account: Account) -> tuple[int | None, ...]:
         account.call_deadline_ms,
         account.order.deadline_ms if account.order else None,
         account.close_deadline_ms,
-        account.sale.deadline_ms if account.sale else None,
+        account.sale.deadline_ms if account.sale and not account.sale.due else None,
     )
 
 
@@ -58,4 +58,4 @@ def close_hole(book: BookState, account: Account) -> None:
         order_close(book, account)
 
 
-FIRE: tuple[Callable[[BookState, Account], None], ...] = (miss_call, end_order, close_hole, insurance_takes)
+FIRE: tuple[Callable[[BookState, Account], None], ...] = (miss_call, end_order, close_hole, sale_due)

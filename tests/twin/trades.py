@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor
+from math import floor, trunc
 
 from schemas.inputs import Trade
 from tests.twin.listed import Asset, Instrument
@@ -56,14 +56,17 @@ def flag_limit(book: BookState, account: Account, instrument: Instrument, signed
 def book_sale_trade(book: BookState, message: Trade) -> None:
     """Collateral of a running sale to a buyer, at the trade's price (17.11)."""
     asset, seller = book.assets[message.instrument], book.account(message.seller)
-    if seller.sale is None or seller.sale.id != message.liquidation_id:
-        # READING: the sale ended at its deadline in this very step: the fill is too late and has no effect.
-        return
+    seller = reopened(book, message.seller)
     units, ticks = asset_units(asset, message.quantity), ticks_of(asset, message.price)
     paid = floor(units * ticks * asset.price)
     buyer = reopened(book, message.buyer)
-    sell_collateral(book, seller, buyer, asset, units, paid)
-    buyer.flows += floor(haircut_value(asset, units)) - paid
+    filled = seller.sale if seller.sale and seller.sale.id == message.liquidation_id else None
+    buyer.cash, seller.cash = buyer.cash - paid, seller.cash + paid
+    move_collateral(seller, buyer, asset.name, units)
+    worth = trunc(haircut_value(asset, units))
+    buyer.flows, seller.flows = buyer.flows + worth - paid, seller.flows - worth + paid
+    if filled:
+        fill_sale(seller, units)
 
 
 def sell_collateral(
@@ -74,7 +77,12 @@ def sell_collateral(
     seller.cash += paid
     move_collateral(seller, buyer, asset.name, units)
     book.event("collateral-sold", seller.id, asset=asset.name, units=units, paid=paid, buyer=buyer.id)
+    fill_sale(seller, units)
+
+
+def fill_sale(seller: Account, units: int) -> None:
+    """What is sold is no longer for sale (17.11)."""
     if seller.sale:
         seller.sale.left -= units
-        if seller.sale.left == 0:
+        if seller.sale.left <= 0 or seller.sale.due:
             seller.sale = None

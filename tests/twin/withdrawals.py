@@ -16,8 +16,10 @@ from tests.twin.values import haircut_value, put
 def ask(book: BookState, message: Withdrawal | Move | Contribution) -> None:
     """Asked at its seq; it stays in cash, in equity, and chargeable (17.7)."""
     asked = wording(book, message)
-    code = refusal(book, asked, pending(book, asked.account), 0)
-    if "transfers" in book.halts and asked.account in book.accounts:
+    same = [one for one in book.asked if one.account == asked.account and one.asset == asked.asset]
+    code = refusal(book, asked, pending(book, asked.account), sum(one.amount for one in same))
+    known = book.accounts.get(asked.account)
+    if "transfers" in book.halts and known and known.status != "closed":
         code = Code.TRANSFERS_HALTED
     refuse_if(code, code, asked.account)
     book.asked.append(asked)
@@ -34,8 +36,8 @@ def wording(book: BookState, message: Withdrawal | Move | Contribution) -> Asked
 
 
 def pending(book: BookState, account_id: str) -> int:
-    """Money asked and not yet left (17.7)."""
-    return sum(one.amount for one in book.asked if one.account == account_id and one.asset is None)
+    """What is asked and has not yet left, collateral at its worth (17.7)."""
+    return sum(worth(book, one) for one in book.asked if one.account == account_id)
 
 
 def worth(book: BookState, asked: Asked) -> int:
@@ -52,6 +54,8 @@ def refusal(book: BookState, asked: Asked, spent: int, spent_asset: int) -> Code
     account = book.accounts.get(asked.account)
     if account is None:
         return Code.UNKNOWN_ACCOUNT
+    if account.status == "closed":
+        return Code.ACCOUNT_CLOSED
     if account.status not in ("healthy", "margin_called"):
         return Code.IN_LIQUIDATION
     if not marks_trusted(book, account):

@@ -1,0 +1,140 @@
+"""The engine beside its slow twin: the same inputs into both, and every balance, status and event must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from schemas.codes import Code, Refused
+from schemas.events import Event
+from schemas.inputs import Input
+from streams.driver import BookRun, Sinks, Venue
+from tests.twin import Twin
+
+# What the twin tells, in the engine's words; other events of the engine have no twin.
+TOLD = {
+    "margin-called", "margin-call-met", "margin-call-missed", "liquidation-triggered", "liquidation-ended",
+    "liquidation-ordered", "position-taken-over", "position-torn-up", "hole-found", "window-opened",
+    "default-declared", "loss-allocated", "gains-charged", "window-closed", "withdrawal-released",
+    "withdrawal-refused", "mark-held", "limit-exceeded",
+}  # fmt: skip
+
+
+class Pair:
+    """An engine venue and a twin, fed alike."""
+
+    def __init__(self, shards: int = 1) -> None:
+        self.events: list[Event] = []
+        self.venue = Venue(shards, Sinks(event=self.events.append))
+        self.twin = Twin()
+
+    def feed(self, message: Input) -> Code | None:
+        """One input into both; the codes must agree."""
+        expected = self.twin.apply(message)
+        found = engine_code(self.venue, message)
+        assert found == expected, f"{message}: engine says {found!r}, twin {expected!r}"
+        return found
+
+    def compare(self) -> None:
+        """Every balance, position, entry value, status and told event."""
+        for name, run in self.venue.books.items():
+            book = self.twin.books[name]
+            same(statuses(run), book.statuses(), "statuses")
+            same(balances(run), {k: v for k, v in book.balances().items() if v or not k.startswith("@")}, "balances")
+            same(positions(run), {k: v for k, v in book.positions().items() if v}, "positions")
+            same(entries(run), {k: v for k, v in book.entries().items() if v}, "entry values")
+        same(self.told_by_engine(), self.told_by_twin(), "events")
+
+    def told_by_engine(self) -> list[tuple[str, int, str, str]]:
+        """(book, seq, kind, account or window), sorted."""
+        return sorted(
+            (e.book, e.seq, e.kind, getattr(e, "account", e.subject)) for e in self.events if e.kind in TOLD
+        )
+
+    def told_by_twin(self) -> list[tuple[str, int, str, str]]:
+        """The same of the twin."""
+        return sorted(
+            (name, seq, kind, subject)
+            for name, book in self.twin.books.items()
+            for seq, kind, subject, _ in book.events
+            if kind in TOLD
+        )
+
+
+def engine_code(venue: Venue, message: Input) -> Code | None:
+    """What the engine says to an input."""
+    try:
+        refusal = venue.feed(message)
+    except Refused as refused:
+        return refused.code
+    return None if refusal is None else Code(refusal.code)
+
+
+def same(found: object, expected: object, what: str) -> None:
+    """Equal, or the differences in words."""
+    if found == expected:
+        return
+    if isinstance(found, dict) and isinstance(expected, dict):
+        keys = sorted(set(found) | set(expected), key=str)
+        wrong = [(k, found.get(k), expected.get(k)) for k in keys if found.get(k) != expected.get(k)]
+        raise AssertionError(f"{what} (key, engine, twin): {wrong[:12]}")
+    more = sorted(set(found) - set(expected)), sorted(set(expected) - set(found))  # type: ignore[call-overload]
+    raise AssertionError(f"{what}: only engine {more[0][:12]}, only twin {more[1][:12]}")
+
+
+def balances(run: BookRun) -> dict[str, int]:
+    """Cash of every account and named account, summed over readers; what is only between them is zero when quiet."""
+    found: dict[str, int] = {}
+    for shard in run.shards:
+        accounts = shard.state.accounts
+        found.update({name: accounts.take(row).cash for row, name in enumerate(accounts.names)})
+    for ledger in [run.clearing.state.ledger, *(shard.state.ledger for shard in run.shards)]:
+        for name, units in ledger.cash.items():
+            found[name] = found.get(name, 0) + units
+    assert not found.pop("@transit", 0), "money in transit"
+    found.pop("@outside", 0)
+    return {name: units for name, units in found.items() if units or not name.startswith("@")}
+
+
+def positions(run: BookRun) -> dict[tuple[str, str], int]:
+    """Lots by (account, instrument)."""
+    found: dict[tuple[str, str], int] = {}
+    names = [contract.name for contract in run.book.contracts]
+    for shard in run.shards:
+        accounts = shard.state.accounts
+        for row, account in enumerate(accounts.names):
+            found.update({(account, names[c]): lots for c, lots in enumerate(accounts.take(row).positions) if lots})
+    for ledger in [run.clearing.state.ledger, *(shard.state.ledger for shard in run.shards)]:
+        for account, held in ledger.lots.items():
+            for column, lots in held.items():
+                key = (account, names[column])
+                found[key] = found.get(key, 0) + lots
+    assert not any(lots for (account, _), lots in found.items() if account == "@transit"), "lots in transit"
+    return {key: lots for key, lots in found.items() if lots and key[0] != "@outside"}
+
+
+def entries(run: BookRun) -> dict[tuple[str, str], int]:
+    """Entry values of members' positions."""
+    names = [contract.name for contract in run.book.contracts]
+    return {
+        (account, names[c]): entry
+        for shard in run.shards
+        for row, account in enumerate(shard.state.accounts.names)
+        for c, entry in enumerate(shard.state.accounts.take(row).entries)
+        if entry and not run.book.contracts[c].is_asset
+    }
+
+
+def statuses(run: BookRun) -> dict[str, str]:
+    """Where each account stands."""
+    return {
+        account: shard.state.accounts.status_of(row).word
+        for shard in run.shards
+        for row, account in enumerate(shard.state.accounts.names)
+    }
+
+
+def feed_all(pair: Pair, messages: Iterable[Input]) -> None:
+    """Feed, and compare at the end."""
+    for message in messages:
+        pair.feed(message)
+    pair.compare()
