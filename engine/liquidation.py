@@ -45,9 +45,7 @@ class Liquidation:
     exit_column: int = -1
     order: Order | None = None
     orders: int = 0
-    interval: int = -1
     waits_interval: int = -1
-    used_units: int = 0
 
 
 def is_cured(book: Book, own: Statement, to_initial: bool) -> bool:
@@ -67,20 +65,22 @@ def choose(book: Book, own: Statement, any_mark: bool) -> Line | None:
     return max(lines, key=lambda x: (x.mm if by_mm else x.notional, -x.column), default=None)
 
 
-def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, tear: bool) -> Plan | None:
-    """The next order from the present state; None when no trusted line is left. Zero lots: wait for the next interval."""
-    line = choose(book, own, any_mark=tear)
-    if run.exit == "backstop" and not tear:
+def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, used_units: int) -> Plan | None:
+    """The next order from the present state; None when no trusted line is left. Zero lots: wait for the next interval.
+
+    `used_units`: notional that the account has closed in this interval.
+    """
+    line = choose(book, own, any_mark=run.exit == "tear")
+    if run.exit == "backstop":
         line = next((x for x in own.lines if x.column == run.exit_column and book.is_trusted(x.column)), None)
     if line is None:
         return None
-    exit_, insolvent = ("tear" if tear else run.exit), own.equity < 0
-    lots = abs(line.lots)
-    if exit_ == "market" and not insolvent:
-        lots = _capped(book, accounts, row, run, line, _sized(book, accounts, row, run, own, line))
+    insolvent, lots = own.equity < 0, abs(line.lots)
+    if run.exit == "market" and not insolvent:
+        lots = _capped(book, accounts, row, line, _sized(book, accounts, row, run, own, line), used_units)
     b_num, b_den = bankruptcy_value(own, line)
     name = book.contracts[line.column].name
-    return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, exit_)
+    return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, run.exit)
 
 
 def _sized(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, line: Line) -> int:
@@ -117,7 +117,7 @@ def _notional_of_siblings(book: Book, accounts: Accounts, row: int, column: int)
     return sum(notional(book.contracts[column], accounts.take(one).positions[column], price) for one in others)
 
 
-def _capped(book: Book, accounts: Accounts, row: int, run: Liquidation, line: Line, lots: int) -> int:
+def _capped(book: Book, accounts: Accounts, row: int, line: Line, lots: int, used_units: int) -> int:
     """The caps of pace, in the order of 17.9; small is what the member's accounts hold together (4)."""
     rules, size = book.parameters, abs(line.lots)
     if member_lots(accounts, row, line.column) <= rules.small_lots:
@@ -126,7 +126,7 @@ def _capped(book: Book, accounts: Accounts, row: int, run: Liquidation, line: Li
         step = max(rules.min_notional_units, div_down(rules.portion_ppm * line.notional, PPM))
         lots = min(lots, max(1, div_down(size * min(line.notional, step), line.notional)))
     if rules.per_account_units is not None:
-        left = max(0, rules.per_account_units - used_in_interval(book, run))
+        left = max(0, rules.per_account_units - used_units)
         lots = min(lots, div_down(left * size, line.notional))
     return lots
 
@@ -134,16 +134,6 @@ def _capped(book: Book, accounts: Accounts, row: int, run: Liquidation, line: Li
 def member_lots(accounts: Accounts, row: int, column: int) -> int:
     """Lots of one contract over all accounts of the member, without sign."""
     return sum(abs(accounts.take(one).positions[column]) for one in accounts.member_rows(row))
-
-
-def used_in_interval(book: Book, run: Liquidation) -> int:
-    """Notional that the account has closed in the present interval."""
-    return run.used_units if run.interval == interval_of(book) else 0
-
-
-def use(book: Book, run: Liquidation, units: int) -> None:
-    """Count notional against the account's interval."""
-    run.used_units, run.interval = used_in_interval(book, run) + units, interval_of(book)
 
 
 def interval_of(book: Book) -> int:

@@ -53,7 +53,7 @@ class Bankrupt(Struct, frozen=True, array_like=True):
 
 
 class Sale(Struct, frozen=True, array_like=True):
-    """Collateral to sell (17.11). `is_new` at its first answer; `is_due` when its deadline has passed."""
+    """Collateral to sell (17.11). `is_new` until `@operator` was asked; `is_due` when its deadline has passed."""
 
     account: str
     number: int

@@ -15,7 +15,7 @@ TOLD = {
     "margin-called", "margin-call-met", "margin-call-missed", "liquidation-triggered", "liquidation-ended",
     "liquidation-ordered", "position-taken-over", "position-torn-up", "hole-found", "window-opened",
     "default-declared", "loss-allocated", "gains-charged", "window-closed", "withdrawal-released",
-    "withdrawal-refused", "mark-held", "limit-exceeded",
+    "withdrawal-refused", "mark-held", "collateral-sold", "limit-exceeded",
 }  # fmt: skip
 
 

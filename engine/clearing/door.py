@@ -64,7 +64,7 @@ class Clearing:
         state, due = self.state, []
         if state.round is not None:
             due.append(state.round.deadline_ms)
-        if any(what == "liquidation" for what, _ in state.raised):
+        if state.deferred:
             due.append(state.resume_ms)
         if state.window is not None:
             one = state.window

@@ -32,7 +32,7 @@ def think(state: ClearingState) -> None:
 
 def _needs_round(state: ClearingState) -> bool:
     kinds = {what for what, _ in state.raised}
-    if "liquidation" in kinds and state.book.clock_ms >= state.resume_ms:
+    if "liquidation" in kinds or (state.deferred and state.book.clock_ms >= state.resume_ms):
         return True
     if state.to_place() or "sale" in kinds:
         return True
@@ -128,10 +128,9 @@ def _require_conserved(attempt: Attempt, found: Answer) -> None:
 
 def _remember_leftover(state: ClearingState, found: Answer) -> None:
     """What the answers show and this round does not settle still needs one; granted rows take themselves off."""
-    for plan in found.plans:
-        state.raised.setdefault(("liquidation", plan.account), plan.seq)
-    for account in found.waiting:
-        state.raised.setdefault(("liquidation", account), state.book.seq)
+    for sale in found.sales:
+        if sale.is_new or sale.is_due:
+            state.raised.setdefault(("sale", sale.account), state.book.seq)
     for release in found.releases:
         state.raised.setdefault(("withdrawal", release.account), release.seq)
 
@@ -154,18 +153,14 @@ def next_allocation(state: ClearingState) -> dict[str, Any]:
 def _liquidate(state: ClearingState, found: Answer) -> bool:
     rows = grants.grant(state, found.plans)
     granted = {row.account for row in rows}
-    left = [plan for plan in found.plans if plan.account not in granted]
-    for account in granted:
-        state.raised.pop(("liquidation", account), None)
-    state.resume_ms = 0
-    if left or found.waiting:
-        state.resume_ms = NEVER if state.book.is_liquidation_halted() else _next_interval_ms(state)
+    left = [plan.account for plan in found.plans if plan.account not in granted]
+    state.deferred = [*found.waiting, *left]
+    state.resume_ms = NEVER if state.book.is_liquidation_halted() else _next_interval_ms(state)
     if not rows and not left:
         return False
-    decision = Allocation(
-        **next_allocation(state), kind="liquidation", lot_rows=rows, deferred=[plan.account for plan in left]
+    return allocate_round(
+        state, Allocation(**next_allocation(state), kind="liquidation", lot_rows=rows, deferred=left)
     )
-    return allocate_round(state, decision)
 
 
 def _next_interval_ms(state: ClearingState) -> int:
@@ -225,6 +220,8 @@ def _settle_named(state: ClearingState, decision: Allocation) -> set[int]:
 def _sell(state: ClearingState, found: Answer) -> bool:
     """Collateral: `@operator` while it can pay; at the deadline the insurance fund of the book takes the rest (17.11)."""
     rows = [row for sale in found.sales if sale.is_new or sale.is_due for row in _sell_one(state, sale)]
+    for row in rows:
+        state.raised.pop(("sale", row.account), None)
     return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="sale", sales=rows))
 
 
@@ -233,11 +230,11 @@ def _sell_one(state: ClearingState, sale: Sale) -> list[SaleRow]:
     contract, price = state.book.contracts[column], state.book.price(column)
     cash = max(0, state.ledger.balance(OPERATOR)) if sale.is_new else 0
     lots = most_that_holds(sale.lots, lambda k: value_floor(contract, k, price) <= cash)
+    if not value_floor(contract, lots, price):
+        lots = 0  # nothing is sold for nothing
     rows = []
-    if lots and value_floor(contract, lots, price):
+    if sale.is_new:
         rows.append(_buy(state, sale, lots, OPERATOR, value_floor(contract, lots, price)))
-    else:
-        lots = 0
     rest = sale.lots - lots
     if rest and sale.is_due:
         fund = insurance(state.book.name)

@@ -61,12 +61,16 @@ class Window:
 
 @dataclass(slots=True)
 class ClearingState:
-    """`raised`: what needs a round, by (what, account), with the seq of its report. `news`: a report came since the last."""
+    """`raised`: what needs a round, by (what, account), with the seq of its report. `news`: a report came since the last.
+
+    `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back.
+    """
 
     book: Book
     shards: int = 1
     ledger: Ledger = field(default_factory=Ledger)
     raised: dict[tuple[str, str], int] = field(default_factory=dict)
+    deferred: list[str] = field(default_factory=list)
     news: bool = False
     round: Round | None = None
     rounds: int = 0

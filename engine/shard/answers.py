@@ -50,13 +50,12 @@ def _plans(state: ShardState) -> tuple[list[Plan], list[str]]:
     waiting: list[str] = []
     for row in _asked(state):
         one, own, name = state.liquidations[row], state.statement(row), state.accounts.names[row]
-        tear = one.exit == "tear"
-        found = liquidation.plan(state.book, state.accounts, row, one, own, tear)
+        found = liquidation.plan(state.book, state.accounts, row, one, own, state.used_pace(row))
         if found is None:
             one.stage = "idle"
         elif not found.lots:
             one.waits_interval = liquidation.interval_of(state.book)
-        elif state.book.is_liquidation_halted() and not tear:
+        elif state.book.is_liquidation_halted() and one.exit != "tear":
             waiting.append(name)
         else:
             plans.append(found)
@@ -105,13 +104,12 @@ def _recourse(state: ShardState, row: int, owed: int, taken: dict[int, int]) -> 
 
 
 def _sales(state: ShardState) -> list[Sale]:
-    """Collateral for sale; `@operator` is asked once, at the first answer."""
+    """Collateral for sale; `@operator` is asked once, in the first round that comes to it."""
     found = []
     for row in state.accounts.in_order(list(state.sales)):
         one = state.sales[row]
         name = state.book.contracts[one.column].name
         found.append(Sale(state.accounts.names[row], one.number, name, one.lots, one.is_new, one.is_due))
-        one.is_new = False
     return found
 
 

@@ -23,9 +23,11 @@ from schemas.journal import Paid
 
 def book_trade(state: ShardState, trade: op.Traded) -> None:
     """Both legs, as far as they are ours; `v` was computed once, for both (3)."""
-    for account, lots in ((trade.buyer, trade.lots), (trade.seller, -trade.lots)):
-        if state.owns(account):
-            _book_leg(state, account, lots, trade)
+    legs = [(name, lots) for name, lots in ((trade.buyer, trade.lots), (trade.seller, -trade.lots)) if state.owns(name)]
+    for account, lots in legs:
+        _book_leg(state, account, lots, trade)
+    for account, lots in legs:
+        _flag_limit(state, state.accounts.row_of[account], lots, trade.column)
 
 
 def _book_leg(state: ShardState, account: str, lots: int, trade: op.Traded) -> None:
@@ -34,7 +36,6 @@ def _book_leg(state: ShardState, account: str, lots: int, trade: op.Traded) -> N
     cash = -trade.value_units if lots > 0 else trade.value_units
     order = _order_filled(state, row, lots, trade)
     state.trade(row, trade.column, lots, cash, None, is_flow=order is None)
-    _flag_limit(state, row, lots, trade.column)
     if order is not None:
         _pay_fee(state, row, abs(lots), trade, order)
         run.fill(state, row, order, abs(lots), trade.price)

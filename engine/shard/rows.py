@@ -10,13 +10,12 @@ from engine.accounts import account_key
 from engine.execution import capped_fee, row_cash
 from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
 from engine.life import Status
-from engine.liquidation import Liquidation
 from engine.numbers import sign
 from engine.shard import booking, run
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
-from schemas.journal import Allocation, Bankrupt, LotRow, Moved, Plan, Release
+from schemas.journal import Allocation, Bankrupt, LotRow, Moved, Plan, Release, SaleRow
 
 _TOLD = {
     "backstop": events.PositionTakenOver,
@@ -35,7 +34,7 @@ def apply(state: ShardState, decision: Allocation) -> None:
             _declare(state, bankrupt)
     for sale in decision.sales:
         if state.owns(sale.account):
-            _sell(state, sale.account, sale.asset, sale.lots, sale.pay_units)
+            _sell(state, sale)
     for release in decision.releases:
         _release(state, release)
     if decision.kind == "release":
@@ -70,7 +69,7 @@ def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int,
         return
     moves = [(number, row, *_move_lots(state, at, row)) for number, row in rows]
     for number, row, lots, cash in moves:
-        fee = _take_fee(state, at, row, abs(lots), running) if row.exit == "market" and lots else 0
+        fee = _take_fee(state, at, row, abs(lots)) if row.exit == "market" and lots else 0
         if lots:
             _tell_lots(state, decision, row, lots, cash, fee)
         state.report(
@@ -101,14 +100,13 @@ def _move_lots(state: ShardState, at: int, row: LotRow) -> tuple[int, int]:
     return change, cash
 
 
-def _take_fee(state: ShardState, at: int, row: LotRow, lots: int, running: Liquidation | None) -> int:
+def _take_fee(state: ShardState, at: int, row: LotRow, lots: int) -> int:
     """The fee of a fill in the simulated market, from what is left (6.4); its notional counts against the pace."""
     contract = state.book.contracts[state.book.column_of[row.instrument]]
     rate = state.book.parameters.liquidation_fee_ppm
     units = capped_fee(contract, rate, lots, row.mark, state.statement(at).equity)
     state.pay(at, -units, TRANSIT)
-    if running is not None:
-        liquidation.use(state.book, running, notional(contract, lots, row.mark))
+    state.use_pace(at, notional(contract, lots, row.mark))
     return units
 
 
@@ -151,18 +149,27 @@ def _declare(state: ShardState, bankrupt: Bankrupt) -> None:
         state.accounts.move(at, Status.HEALTHY)
 
 
-def _sell(state: ShardState, account: str, asset: str, lots: int, pay_units: int) -> None:
-    at, column = state.accounts.open(account), state.book.column_of[asset]
-    holding = state.accounts.take(at)
-    holding.positions[column] -= lots
-    holding.cash += pay_units
-    state.ledger.add(TRANSIT, -pay_units)
-    state.ledger.add_lots(TRANSIT, column, lots)
-    state.write(at, holding)
+def _sell(state: ShardState, sold: SaleRow) -> None:
+    """Collateral goes to its buyer; zero lots only say that `@operator` was asked."""
+    at, column = state.accounts.open(sold.account), state.book.column_of[sold.asset]
+    if sold.lots:
+        holding = state.accounts.take(at)
+        holding.positions[column] -= sold.lots
+        holding.cash += sold.pay_units
+        state.ledger.add(TRANSIT, -sold.pay_units)
+        state.ledger.add_lots(TRANSIT, column, sold.lots)
+        state.write(at, holding)
+        state.tell(
+            events.CollateralSold(
+                **state.stamp(f"{sold.account}/{sold.number}/{sold.buyer}", column), account=sold.account,
+                sale=sold.number, asset=sold.asset, lots=sold.lots, buyer=sold.buyer, pay_units=sold.pay_units,
+            )  # fmt: skip
+        )
     sale = state.sales.get(at)
-    if sale is not None:
-        sale.lots -= lots
-        if sale.lots <= 0 or sale.is_due:
+    if sale is not None and sale.number == sold.number:
+        sale.is_new = False
+        sale.lots -= sold.lots
+        if sale.lots <= 0:
             del state.sales[at]
 
 

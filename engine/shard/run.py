@@ -18,9 +18,12 @@ from schemas.journal import Plan, Raised
 def go_on(state: ShardState, row: int, own: Statement) -> None:
     """From idle: end, send an order, or ask for a grant. An account without a trusted mark stays idle."""
     run = state.liquidations[row]
+    if not own.has_positions:
+        end(state, row, own)
+        return
     if run.stage != "idle":
         return
-    if not own.has_positions or liquidation.is_cured(state.book, own, run.to_initial):
+    if liquidation.is_cured(state.book, own, run.to_initial):
         end(state, row, own)
     elif run.exit == "tear":
         ask(state, row)
@@ -29,7 +32,7 @@ def go_on(state: ShardState, row: int, own: Statement) -> None:
         go_on(state, row, own)
     elif not state.book.is_liquidation_halted():
         rules = state.book.parameters
-        plan = liquidation.plan(state.book, state.accounts, row, run, own, tear=False)
+        plan = liquidation.plan(state.book, state.accounts, row, run, own, state.used_pace(row))
         if plan is None:
             return
         if rules.is_venue and rules.per_book_units is None and run.exit == "market" and plan.lots:
@@ -81,7 +84,7 @@ def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
     deadline = state.book.clock_ms + state.book.parameters.order_ms
     run.order = Order(order_id, column, plan.position, lots, 0, plan.b_num, plan.b_den, limit, deadline)
     run.stage = "ordered"
-    liquidation.use(state.book, run, notional(contract, lots, mark))
+    state.use_pace(row, notional(contract, lots, mark))
     state.timers.set(deadline, "order", account_key(name))
     state.tell(
         events.LiquidationOrdered(

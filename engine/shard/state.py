@@ -12,7 +12,7 @@ from engine.accounts import Accounts, Holding
 from engine.book import Book
 from engine.judge import member_of
 from engine.ledger import Ledger
-from engine.liquidation import Liquidation
+from engine.liquidation import Liquidation, interval_of
 from engine.margin.columns import Columns
 from engine.margin.statement import Statement, statement
 from engine.operations import Asked
@@ -51,15 +51,15 @@ class ShardState:
     accounts: Accounts = field(default_factory=Accounts)
     ledger: Ledger = field(default_factory=Ledger)
     liquidations: dict[int, Liquidation] = field(default_factory=dict)
-    counts: dict[int, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     holes: dict[int, int] = field(default_factory=dict)
     sales: dict[int, CollateralSale] = field(default_factory=dict)
-    sale_counts: dict[int, int] = field(default_factory=dict)
     bankrupt: dict[int, tuple[int, list[tuple[str, int]]]] = field(default_factory=dict)
     calls: dict[int, tuple[int, int]] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
     asked: dict[str, dict[str, tuple[int, Asked]]] = field(default_factory=dict)
     defaulted: set[int] = field(default_factory=set)
+    pace: dict[int, tuple[int, int]] = field(default_factory=dict)
     moves_in: dict[str, str] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
     triggers: Triggers = field(default_factory=Triggers)
@@ -108,10 +108,20 @@ class ShardState:
         self.accounts.put(row, holding, self.book.contracts)
         self.triggers.touch(self.accounts.member_rows(row))
 
-    def number(self, row: int) -> int:
-        """A running number of what happens to an account, so that two of a kind at one seq have two ids."""
-        self.counts[row] = self.counts.get(row, 0) + 1
-        return self.counts[row]
+    def number(self, row: int, what: str) -> int:
+        """The running number of calls, liquidations, holes or sales of an account: two at one seq have two ids."""
+        key = f"{what}/{self.accounts.names[row]}"
+        self.counts[key] = self.counts.get(key, 0) + 1
+        return self.counts[key]
+
+    def used_pace(self, row: int) -> int:
+        """Notional that an account has closed in the present interval (6.2)."""
+        interval, units = self.pace.get(row, (-1, 0))
+        return units if interval == interval_of(self.book) else 0
+
+    def use_pace(self, row: int, units: int) -> None:
+        """Count notional against the account's interval."""
+        self.pace[row] = (interval_of(self.book), self.used_pace(row) + units)
 
     def tell(self, event: Event) -> None:
         """An event for the world."""

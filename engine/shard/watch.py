@@ -109,7 +109,7 @@ def look(state: ShardState, row: int) -> Statement:
     elif status is Status.LIQUIDATING:
         run.check_order(state, row)
         run.go_on(state, row, own)
-    elif own.has_positions:
+    elif own.has_positions or (own.im and own.equity >= 0):
         _watch_margin(state, row, own, holding)
     elif own.equity < 0:
         go_bankrupt(state, row, [])
@@ -125,10 +125,12 @@ def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
     if own.equity < 0 and row not in state.holes and state.accounts.status_of(row) < Status.DEFAULTED:
         state.holes[row] = state.book.clock_ms
         state.timers.set(state.book.clock_ms + state.book.parameters.max_close_ms, "close", account_key(name))
-        stamp = state.stamp(f"{name}/{state.number(row)}")
+        stamp = state.stamp(f"{name}/{state.number(row, 'hole')}")
         state.tell(events.HoleFound(**stamp, account=name, equity_units=own.equity))
         raise_to_clearing(state, row, "hole")
     elif own.equity >= 0 and state.holes.pop(row, None) is not None:
+        if row in state.liquidations and state.liquidations[row].exit == "tear":
+            state.liquidations[row].exit = "market"
         raise_to_clearing(state, row, "cured")
 
 
@@ -157,7 +159,7 @@ def _watch_margin(state: ShardState, row: int, own: Statement, holding: Holding)
 def _call(state: ShardState, row: int, own: Statement) -> None:
     name, deadline = state.accounts.names[row], state.book.clock_ms + state.book.parameters.call_ms
     state.accounts.move(row, Status.MARGIN_CALLED)
-    state.calls[row] = (deadline, state.number(row))
+    state.calls[row] = (deadline, state.number(row, "call"))
     state.timers.set(deadline, "call", account_key(name))
     state.tell(
         events.MarginCalled(
@@ -185,7 +187,7 @@ def trigger(state: ShardState, row: int, own: Statement, reason: str, exit_: Exi
     name = state.accounts.names[row]
     state.accounts.move(row, Status.LIQUIDATING)
     state.calls.pop(row, None)
-    number = state.number(row)
+    number = state.number(row, "liquidation")
     scopes = scopes_of(state.book, own)
     state.liquidations[row] = Liquidation(state.book.seq, number, reason == "call", scopes, exit=exit_)
     marks = {state.book.contracts[x.column].name: state.book.price(x.column) for x in own.lines}
@@ -229,9 +231,8 @@ def watch_collateral(state: ShardState, row: int, own: Statement) -> None:
     found = _first_collateral(state, holding)
     if found is not None:
         column, lots = found
-        state.sale_counts[row] = state.sale_counts.get(row, 0) + 1
         due = state.book.clock_ms + state.book.parameters.sale_ms
-        state.sales[row] = CollateralSale(state.sale_counts[row], column, lots, due)
+        state.sales[row] = CollateralSale(state.number(row, "sale"), column, lots, due)
         state.timers.set(due, "sale", account_key(state.accounts.names[row]))
         raise_to_clearing(state, row, "sale")
 

@@ -21,9 +21,10 @@ def tick(book: BookState, quoted: Quoted, ticks: int) -> None:
     if not quoted.held or not within_band(quoted, ticks, quoted.held[-1]):
         quoted.held, quoted.held_since_ms = [], book.clock
     quoted.held.append(ticks)
-    book.event("mark-held", quoted.name, mark=ticks, held=len(quoted.held))
     if len(quoted.held) >= quoted.agree_ticks:
         accept_held(book, quoted)
+    else:
+        book.event("mark-held", quoted.name, mark=ticks, held=len(quoted.held))
 
 
 def accept(quoted: Quoted, ticks: int) -> None:
