@@ -121,8 +121,8 @@ def balances_digest(run: BookRun, accounts: list[Account]) -> str:
 def listing(run: BookRun, accounts: list[Account]) -> Iterator[bytes]:
     """The canonical listing of a book, one JSON array a line, no zero columns.
 
-    Accounts by (member, account): `["account",name,status,limited,cash,[[instrument,lots,entry],...]]`, columns in order
-    of listing; then by name the named accounts that hold anything: `["named",name,cash,[[instrument,lots],...]]`.
+    Accounts by (member, account): `["account",name,status,limited,cash,[[instrument,lots,entry],...]]`, as listed;
+    then by name the named accounts that hold anything: `["named",name,cash,[[instrument,lots],...]]`.
     """
     names = [contract.name for contract in run.book.contracts]
     for one in accounts:

@@ -6,7 +6,6 @@ import base64
 import csv
 import gzip
 import hashlib
-import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,11 +14,12 @@ from typing import Any
 import pytest
 import zstandard
 
-from schemas.events import LossAllocated, MarginCalled
+from engine.book import Book
+from schemas.events import Event, LossAllocated, MarginCalled
 from streams.journal import journal_line, read_journal
 from streams.logs import LogsError
 from streams.present import Terms, event_fields, iso, json_line, with_texts
-from streams.replay import Settings, Watch, find_source, replay
+from streams.replay import Settings, find_source, replay
 from streams.scenario import make_scenario
 from streams.what_if import WhatIfError, read_what_if, require_fit
 from tests.cli_venue import BOOK, START_MS, Lines, encode, venue, write
@@ -40,6 +40,11 @@ def run(tmp_path: Path, name: str = "out", lines: Lines | None = None, **setting
 def rows(path: Path) -> list[dict[str, Any]]:
     """The lines of a file, each a JSON object."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
 def fixed(summary: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +118,7 @@ def test_packed_logs_replay_like_plain_ones(tmp_path: Path, suffix: str) -> None
 
 
 def test_bad_lines_land_in_the_dead_letters(tmp_path: Path) -> None:
-    """Refused in form, by the common data, and by the account: code, file, line and original bytes; the rest runs on."""
+    """Refused in form, by the common data, by the account: code, file, line, original bytes; the rest runs on."""
     logs = write(tmp_path / "logs")
     trades = (logs / "trades.jsonl").read_bytes()
     bad = b'{"type":"trade", nonsense\n\xff\xfe\n'
@@ -183,21 +188,30 @@ def test_until_takes_what_is_not_later(tmp_path: Path) -> None:
     assert whole.startswith((out / "events.jsonl").read_bytes())
 
 
-def test_a_stopped_run_leaves_valid_files(tmp_path: Path) -> None:
+class Countdown:
+    """A watch that asks for the end before the line of a number."""
+
+    def __init__(self, lines: int) -> None:
+        self.left = lines
+
+    @property
+    def is_stopped(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def progress(self, share: float, time_ms: int) -> None:
+        """Nobody looks."""
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 20])
+def test_a_stopped_run_leaves_valid_files(tmp_path: Path, lines: int) -> None:
     """Whoever asks for the end gets it before the next line."""
-    watch = Watch()
-    seen = itertools.count()
-
-    def progress(_share: float, _time_ms: int) -> None:
-        watch.is_stopped = next(seen) == 1
-
-    watch.progress = progress
-    summary = replay(Settings(write(tmp_path / "logs"), tmp_path / "out"), watch)
-    assert (summary["end"], summary["interrupted"]) in (("interrupted", True), ("complete", False))
-    watch.is_stopped = True
-    watch.progress = lambda _share, _time_ms: None
-    summary = replay(Settings(tmp_path / "logs", tmp_path / "none"), watch)
-    assert (summary["interrupted"], summary["log"]["entries"], summary["conserved"]) == (True, 0, True)
+    out = tmp_path / "out"
+    summary = replay(Settings(write(tmp_path / "logs"), out), Countdown(lines))  # type: ignore[arg-type]
+    assert (summary["interrupted"], summary["log"]["entries"], summary["conserved"]) == (True, lines, True)
+    assert json.loads((out / "summary.json").read_bytes())["end"] == "interrupted"
+    assert len(rows(out / "journal.jsonl")) >= lines
+    assert (out / "accounts.csv").read_text().startswith("book,account,")
 
 
 def test_digests_are_what_the_documentation_says(tmp_path: Path) -> None:
@@ -249,14 +263,12 @@ def test_the_kind_of_input_is_recognised(tmp_path: Path) -> None:
 def test_accounts_and_funds_add_up_to_nothing(tmp_path: Path) -> None:
     """Conservation can be seen in the two tables alone."""
     _, out = run(tmp_path)
-    cash, lots = 0, 0
-    for name in ("accounts.csv", "funds.csv"):
-        for row in csv.DictReader((out / name).open(encoding="utf-8")):
-            cash += int(row["cash"].replace(".", ""))
-            lots += int(row["BTC"].replace(".", ""))
-    assert (cash, lots) == (0, 0)
-    order = [row["account"] for row in csv.DictReader((out / "accounts.csv").open(encoding="utf-8"))]
+    accounts, funds = table(out / "accounts.csv"), table(out / "funds.csv")
+    for column in ("cash", "BTC"):
+        assert sum(int(row[column].replace(".", "")) for row in accounts + funds) == 0
+    order = [row["account"] for row in accounts]
     assert order == sorted(order)
+    assert "@insurance/perp" in {row["name"] for row in funds}
 
 
 def test_events_carry_text_beside_every_count(tmp_path: Path) -> None:
@@ -305,9 +317,7 @@ def test_unknown_instruments_have_no_text() -> None:
     }
 
 
-def _book() -> Any:
-    from engine.book import Book
-
+def _book() -> Book:
     return Book("b", "USD", 2)
 
 
@@ -353,7 +363,7 @@ def test_what_if_takes_the_place_of_the_logged_rules(tmp_path: Path) -> None:
         ('[{"type":"parameters","book":"perp","call":1}]', "UNKNOWN_FIELD"),
         ('[{"type":"parameters","book":"perp","call_ms":0.5}]', "WRONG_TYPE"),
         ('[{"type":"parameters","book":"perp","window_ms":99999999}]', "CROSSED_PARAMETERS"),
-        ('[{"type":"waterfall","book":"perp","layers":[]}]', "parameters|waterfall of book perp, version 1"),
+        ('[{"type":"waterfall","book":"perp","layers":[]}]', "waterfall of book perp, version 1"),
     ],
 )
 def test_a_wrong_what_if_is_refused_before_anything_runs(tmp_path: Path, text: str, complaint: str) -> None:
@@ -368,8 +378,6 @@ def test_a_wrong_what_if_is_refused_before_anything_runs(tmp_path: Path, text: s
 
 def test_event_types_of_the_tally_exist() -> None:
     """The summary reads kinds by name; a renamed event must not turn a count into zero."""
-    from schemas.events import Event
-
     kinds = {str(kind.__struct_config__.tag) for kind in Event.__subclasses__()}
     assert {
         "margin-called",

@@ -13,12 +13,14 @@ from streams.present import Fields
 
 Row = tuple[str, list[str]]
 TITLES = ("as logged", "what if")
-WIDTH = 110
+WIDTHS = {1: 100, 2: 140}  # without a terminal to measure
 
 
 def print_summaries(summaries: list[Fields]) -> None:
     """One summary, or two side by side."""
-    console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(width=WIDTHS[len(summaries)], highlight=False)
     for name in summaries[0]["books"]:
         books = [summary["books"][name] for summary in summaries if name in summary["books"]]
         console.print(_figures(name, books))
@@ -148,7 +150,7 @@ def _layers(books: list[Fields]) -> Table:
     """Each layer of the waterfall, its draw and its share of the loss; a layer that a run lacks has a dash."""
     table = Table(title=Text("Loss by layer", style="bold"), title_justify="left", min_width=72)
     for name in ("rank", "layer", "kind"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for title in TITLES[: len(books)] if len(books) > 1 else ("",):
         table.add_column(f"drawn {title}".strip(), justify="right")
         table.add_column("share of loss", justify="right")
@@ -176,7 +178,7 @@ def _largest(book: Fields, title: str) -> Table:
         title=Text(f"Largest single losses {title}".strip(), style="bold"), title_justify="left", min_width=72
     )
     for name in ("member", "account", "when", "window"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     table.add_column("shortfall", justify="right")
     for row in book["largest_losses"][:5]:
         when = row["time"][:19].replace("T", " ")
