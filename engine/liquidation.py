@@ -65,14 +65,27 @@ def choose(book: Book, own: Statement, any_mark: bool) -> Line | None:
     return max(lines, key=lambda x: (x.mm if by_mm else x.notional, -x.column), default=None)
 
 
+def next_line(book: Book, run: Liquidation, own: Statement) -> Line | None:
+    """What the liquidation would close next; None while a halt or marks that are not trusted hold it back.
+
+    A tear-up asks neither; an exit after a venue order's deadline is for that order's contract.
+    """
+    if run.exit == "tear":
+        return choose(book, own, any_mark=True)
+    if book.is_liquidation_halted():
+        return None
+    if run.exit == "backstop":
+        lines = (x for x in own.lines if x.column == run.exit_column and x.lots)
+        return next((x for x in lines if book.is_trusted(x.column)), None)
+    return choose(book, own, any_mark=False)
+
+
 def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, used_units: int) -> Plan | None:
-    """The next order from the present state; None when no trusted line is left. Zero lots: wait for the next interval.
+    """The next order from the present state; None when nothing may be closed now. Zero lots: wait for the next interval.
 
     `used_units`: notional that the account has closed in this interval.
     """
-    line = choose(book, own, any_mark=run.exit == "tear")
-    if run.exit == "backstop":
-        line = next((x for x in own.lines if x.column == run.exit_column and book.is_trusted(x.column)), None)
+    line = next_line(book, run, own)
     if line is None:
         return None
     insolvent, lots = own.equity < 0, abs(line.lots)

@@ -1,7 +1,8 @@
 """Receipts (RULEBOOK 12): what makes one share recomputable, and a root under which a member finds its own row.
 
 A leaf is sha256 over `payer|weight|cap|share|rank|before|after`; a node is sha256 over its two children in hex, an odd
-one out is carried up. The root over all rows and the total weight are published; a path of siblings proves one row.
+one out is carried up. The root over all rows, the total weight and the level of the water are published: a path of
+siblings proves one row, and the level its share. A chain over the published heads proves that none was changed later.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from engine.allocation import allocate
-from schemas.events import Draw, Share
+from schemas.events import Draw, LossAllocated, Share
 
 
 def leaf(share: Share) -> str:
@@ -47,4 +48,21 @@ def share_out(
         before = balance(payer)
         shares.append(Share(payer, weight, cap, share, rank, before, before - share))
     total = sum(weight for _, weight, _ in rows)
-    return Draw(layer, role, sum(units), total, merkle_root([leaf(one) for one in shares]), shares)
+    root = merkle_root([leaf(one) for one in shares])
+    return Draw(layer, role, sum(units), total, split.level_units, split.level_weight, root, shares)
+
+
+def snapshot(contributions: dict[str, int]) -> str:
+    """The hash of the contributions frozen when a window opened, by member."""
+    return digest("|".join(f"{member}={units}" for member, units in contributions.items()))
+
+
+def chained(event: LossAllocated) -> str:
+    """What the next allocation names as `previous`: the hash of this one's head, layers and draws, by line."""
+    head = (event.previous, event.id, event.shortfall_units, event.uncovered_units, event.snapshot)
+    layers = [(one.layer, one.available_units, one.drawn_units, one.after_units) for one in event.layers]
+    draws = [
+        (d.layer, d.role, d.amount_units, d.total_weight_units, d.level_units, d.level_weight_units, d.root)
+        for d in event.draws
+    ]
+    return digest("\n".join("|".join(map(str, fields)) for fields in (head, *layers, *draws)))

@@ -143,16 +143,22 @@ class HoleFound(Event, frozen=True, kw_only=True, tag="hole-found"):
 
 
 class WindowOpenedEvent(Event, frozen=True, kw_only=True, tag="window-opened"):
+    """`snapshot` is the hash of the contributions that are frozen for this window (7)."""
+
     window: int
     cause: str
+    snapshot: str
 
 
 class DefaultDeclared(Event, frozen=True, kw_only=True, tag="default-declared"):
+    """A shortfall: `scopes_units` is `allocate(shortfall, mm_units)`, by insurance scope (7)."""
+
     window: int
     member: str
     account: str
     shortfall_units: int
     recourse_units: dict[str, int]
+    mm_units: dict[str, int]
     scopes_units: dict[str, int]
 
 
@@ -162,6 +168,8 @@ class LayerDraw(Struct, frozen=True):
     layer: str
     kind: str
     rank: int
+    scope: str | None
+    cap_units: int | None
     available_units: int
     drawn_units: int
     after_units: int
@@ -180,18 +188,27 @@ class Share(Struct, frozen=True):
 
 
 class Draw(Struct, frozen=True):
-    """One call of `allocate` (9): who paid, or which losses were met. Rows by id."""
+    """One call of `allocate` (9): who paid, or which losses were met. Rows by id.
+
+    share = min(cap, level_units * weight // level_weight_units) + (1 if remainder rank > 0), so one row proves itself;
+    level_weight_units 0 stands for a level above all caps.
+    """
 
     layer: str
     role: str
     amount_units: int
     total_weight_units: int
+    level_units: int
+    level_weight_units: int
     root: str
     shares: list[Share]
 
 
 class LossAllocated(Event, frozen=True, kw_only=True, tag="loss-allocated"):
-    """One window's loss, layer by layer, with every receipt; `previous` chains the allocations of a book."""
+    """One window's loss, layer by layer, with every receipt; `previous` chains the allocations of a book.
+
+    `snapshot` is the hash of `contributions_units`, the weights frozen when the window opened, by member.
+    """
 
     window: int
     shortfall_units: int
@@ -200,6 +217,7 @@ class LossAllocated(Event, frozen=True, kw_only=True, tag="loss-allocated"):
     layers: list[LayerDraw]
     draws: list[Draw]
     uncovered_units: int
+    contributions_units: dict[str, int]
     snapshot: str
     previous: str
 

@@ -106,7 +106,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     order_ms: Count = 10_000
     max_close_ms: Count = 60_000
     window_ms: Count = 0
-    window_max_ms: Count = 3_600_000
+    window_max_ms: Annotated[int, Meta(ge=1, le=2**53)] = 3_600_000
     round_ms: Annotated[int, Meta(ge=1, le=2**53)] = 5_000
     sale_ms: Count = 60_000
     portion_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000_000

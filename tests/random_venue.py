@@ -104,7 +104,7 @@ def opening(s: Settings) -> Iterator[Input]:
         liquidation_fee_ppm=[0, 5_000, 20_000, 300_000][s.fee],
         execution=["simulated", "simulated", "simulated", "venue"][s.venue], order_ms=800,
         max_close_ms=[0, 500, 2_000, 60_000][s.close], window_ms=[0, 0, 600, 2_500][s.window],
-        window_max_ms=[0, 5_000, 3_000, 2_500][s.window], sale_ms=[0, 400, 900, 2_000][s.close],
+        window_max_ms=[1, 5_000, 3_000, 2_500][s.window], sale_ms=[0, 400, 900, 2_000][s.close],
         portion_ppm=[1_000_000, 300_000, 200_000, 1_000_000][s.pace], min_notional=["0", "50", "0", "0"][s.pace],
         small_lots=[0, 2, 5, 0][s.pace], per_account_notional=[None, None, "400", "300"][s.pace],
         per_book_notional=[None, None, None, "900"][(s.pace + s.venue) % 4], interval_ms=500,

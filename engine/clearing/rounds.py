@@ -137,7 +137,7 @@ def _remember_leftover(state: ClearingState, found: Answer) -> None:
 
 def allocate_round(state: ClearingState, decision: Allocation) -> bool:
     """Write the one allocation of a round and wait for the reports of its rows."""
-    state.allocation = decision
+    state.allocation, state.news = decision, True
     state.expected = {number for number, row in enumerate(decision.lot_rows) if row.exit != "order"}
     state.expected -= _settle_named(state, decision)
     state.decide(decision)
@@ -155,7 +155,7 @@ def _liquidate(state: ClearingState, found: Answer) -> bool:
     granted = {row.account for row in rows}
     left = [plan.account for plan in found.plans if plan.account not in granted]
     state.deferred = [*found.waiting, *left]
-    state.resume_ms = NEVER if state.book.is_liquidation_halted() else _next_interval_ms(state)
+    state.resume_ms = _next_interval_ms(state)
     if not rows and not left:
         return False
     return allocate_round(

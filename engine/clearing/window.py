@@ -7,7 +7,7 @@ from engine.clearing import rounds
 from engine.clearing.state import Attempt, ClearingState, Window
 from engine.judge import member_of
 from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
-from engine.receipts import digest
+from engine.receipts import chained, snapshot
 from engine.waterfall.losses import LIQUIDATION_MEMBER, Losses
 from engine.waterfall.settle import Resources, Settlement, settle
 from schemas import events
@@ -27,7 +27,8 @@ def open_window(state: ClearingState, cause: str) -> None:
     )
     subject = str(state.windows)
     state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
-    state.tell(events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, cause=cause))
+    frozen = snapshot(state.window.contributions)
+    state.tell(events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, cause=cause, snapshot=frozen))
 
 
 def is_due(state: ClearingState, window: Window) -> bool:
@@ -101,13 +102,13 @@ def _declare(state: ClearingState, window: Window, bankrupts: list[Bankrupt]) ->
                 account=one.account,
                 shortfall_units=one.shortfall_units,
                 recourse_units=dict(one.recourse),
+                mm_units=dict(one.scopes),
                 scopes_units=split,
             )  # fmt: skip
         )
     decision = Allocation(
         **rounds.next_allocation(state), kind="default", window=window.number, bankrupts=bankrupts
     )  # fmt: skip
-    state.news = True
     return rounds.allocate_round(state, decision)
 
 
@@ -160,13 +161,12 @@ def _tell_loss(
     total: int,
     done: Settlement,
 ) -> None:
-    snapshot = digest("|".join(f"{member}={units}" for member, units in window.contributions.items()))
     stamp = state.stamp(str(window.number))
     stamp["versions"] = {**stamp["versions"], "waterfall": window.waterfall.version}
     event = events.LossAllocated(
         **stamp, window=window.number, shortfall_units=total, liquidation_loss_units=liquidation_loss,
         losses_units=before, layers=done.layers, draws=done.draws, uncovered_units=done.uncovered,
-        snapshot=snapshot, previous=state.previous,
+        contributions_units=window.contributions, snapshot=snapshot(window.contributions), previous=state.previous,
     )  # fmt: skip
-    state.previous = digest("|".join([event.previous, event.id, str(total), *(draw.root for draw in done.draws)]))
+    state.previous = chained(event)
     state.tell(event)

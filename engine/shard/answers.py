@@ -39,28 +39,26 @@ def _asked(state: ShardState) -> list[int]:
 def _end_cured(state: ShardState) -> None:
     """Liquidations that wait for a grant and need none any more."""
     for row in _asked(state):
-        own = state.statement(row)
-        if not own.has_positions or liquidation.is_cured(state.book, own, state.liquidations[row].to_initial):
+        own, one = state.statement(row), state.liquidations[row]
+        may_act = liquidation.next_line(state.book, one, own) is not None
+        if not own.has_positions or (may_act and liquidation.is_cured(state.book, own, one.to_initial)):
             run.end(state, row, own)
 
 
 def _plans(state: ShardState) -> tuple[list[Plan], list[str]]:
-    """Plans of the accounts that wait for a grant, made at the marker; `waiting`: those that pace or a halt holds back."""
+    """Plans of the accounts that wait for a grant, made at the marker; `waiting`: those that pace holds back."""
     plans: list[Plan] = []
-    waiting: list[str] = []
     for row in _asked(state):
-        one, own, name = state.liquidations[row], state.statement(row), state.accounts.names[row]
+        one, own = state.liquidations[row], state.statement(row)
         found = liquidation.plan(state.book, state.accounts, row, one, own, state.used_pace(row))
         if found is None:
-            one.stage = "idle"
+            one.stage = "idle"  # looked at again at the next mark, and when a halt ends
         elif not found.lots:
             one.waits_interval = liquidation.interval_of(state.book)
-        elif state.book.is_liquidation_halted() and one.exit != "tear":
-            waiting.append(name)
         else:
             plans.append(found)
     now = liquidation.interval_of(state.book)
-    waiting += [state.accounts.names[row] for row, one in state.liquidations.items() if one.waits_interval == now]
+    waiting = [state.accounts.names[row] for row, one in state.liquidations.items() if one.waits_interval == now]
     plans.sort(key=lambda plan: (plan.seq, account_key(plan.account)))
     return plans, sorted(waiting, key=account_key)
 

@@ -23,22 +23,25 @@ def go_on(state: ShardState, row: int, own: Statement) -> None:
         return
     if run.stage != "idle":
         return
+    if run.exit == "backstop" and not state.accounts.take(row).positions[run.exit_column]:
+        run.exit = "market"
+    if liquidation.next_line(state.book, run, own) is None:
+        return
     if liquidation.is_cured(state.book, own, run.to_initial):
         end(state, row, own)
-    elif run.exit == "tear":
-        ask(state, row)
-    elif run.exit == "backstop" and not state.accounts.take(row).positions[run.exit_column]:
-        run.exit = "market"
-        go_on(state, row, own)
-    elif not state.book.is_liquidation_halted():
-        rules = state.book.parameters
+    elif _is_alone(state) and run.exit == "market":
         plan = liquidation.plan(state.book, state.accounts, row, run, own, state.used_pace(row))
-        if plan is None:
-            return
-        if rules.is_venue and rules.per_book_units is None and run.exit == "market" and plan.lots:
+        if plan is not None and plan.lots:
             send(state, row, plan, plan.lots)
         else:
             ask(state, row)
+    else:
+        ask(state, row)
+
+
+def _is_alone(state: ShardState) -> bool:
+    """Venue execution without a pace over all accounts: nothing is shared, the order goes out at once (6.9)."""
+    return state.book.parameters.is_venue and state.book.parameters.per_book_units is None
 
 
 def ask(state: ShardState, row: int) -> None:

@@ -58,14 +58,16 @@ def settle(waterfall: Waterfall, losses: Losses, resources: Resources) -> Settle
 
 
 def _draw_group(group: list[Layer], losses: Losses, resources: Resources, done: Settlement, scope: str | None) -> None:
-    """Layers that share one rank and scope: pro rata to capacity (Eurex)."""
+    """Layers that share one rank and scope: pro rata to capacity (Eurex), ties by id (9)."""
+    group = sorted(group, key=lambda layer: layer.id)
     left = losses.total() if scope is None else losses.of_scope(scope)
     capacities = [_capacity(layer, losses, resources, done, left) for layer in group]
     shares = allocate(min(left, sum(capacities)), capacities, capacities).shares.tolist() if group else []
     order = sorted(zip(group, shares, strict=True), key=lambda one: one[0].kind != "defaulter_contribution")
     for layer, units in order:  # the defaulters' own first: it meets its own cells only
         available = _available(layer, losses, resources, done, left)
-        done.layers.append(LayerDraw(layer.id, layer.kind, layer.rank, available, units, available - units))
+        facts = (layer.id, layer.kind, layer.rank, layer.scope, layer.cap_units)
+        done.layers.append(LayerDraw(*facts, available, units, available - units))
         if units:
             _DRAW[layer.kind](layer, units, losses, resources, done)
 

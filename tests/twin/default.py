@@ -70,6 +70,7 @@ def declare(book: BookState, account: Account, recourse: int) -> None:
     for scope, units in cells.items():
         window.loss[account.member, scope] = window.loss.get((account.member, scope), 0) + units
     post(book, SUSPENSE, account.id, shortfall)
+    account.flows += shortfall  # others' money, no gain (17.8)
     account.status, account.trigger_scopes = "defaulted", {}
     notice_hole(book, account)  # its equity is zero: the episode is over
     window.last_default_ms = book.clock

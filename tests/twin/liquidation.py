@@ -47,6 +47,7 @@ def order_close_of_all_holes(book: BookState) -> None:
 def order_close(book: BookState, account: Account) -> None:
     """The positions of a hole are to be torn up, trusted or not (17.10)."""
     # READING: a hole that was never liquidated (its marks were not trusted) becomes liquidating by this.
+    account.close_due = True
     if account.status != "liquidating":
         trigger(book, account)
     account.order, account.exit, account.close_due = None, None, True
