@@ -1,12 +1,13 @@
 """Integers made readable: decimal text beside every count of units, ticks or lots; time as ISO 8601; one line an event.
 
 The text stands right behind its integer, under a key of its own: `equity_units` -> `equity`, `mark_ticks` -> `mark`,
-`lots` -> `quantity`, `limit_lots` -> `limit_quantity`, `amount` -> `amount_text`. Prices and quantities need their
-instrument: where no field names it, there is no text. Integers decide, texts are for people.
+`lots` -> `quantity`, `limit_lots` -> `limit_quantity`, `amount` -> `amount_text`, `time_ms` -> `time`. Prices and
+quantities need their instrument: where no field names it, there is no text. Integers decide, texts are for people.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -20,13 +21,16 @@ from schemas.decimals import decimal_text
 from schemas.events import Event
 
 Fields = dict[str, Any]
+Step = tuple[int, int]  # mantissa and decimals
+TIME_MAX_MS = 253_402_300_799_999  # the year 9999; deadlines may lie beyond
 
 
 class Terms:
-    """How the counts of one book read: its unit of money, the ticks and lots of what it lists."""
+    """How the counts of one book read: its unit of money, the ticks and lots of what it lists (which never change)."""
 
     def __init__(self, book: Book) -> None:
         self.book = book
+        self._steps: dict[str, tuple[Step, Step]] = {}
 
     def money(self, units: int) -> str:
         """Units of the settlement asset."""
@@ -34,34 +38,48 @@ class Terms:
 
     def price(self, name: str | None, ticks: int) -> str | None:
         """Ticks of an instrument or asset; None when the book lists no such thing."""
-        column = self.book.column_of.get(name or "")
-        return None if column is None else _steps(ticks, self.book.contracts[column].tick)
+        steps = self._steps.get(name or "") or self._find(name)
+        return decimal_text(ticks * steps[0][0], steps[0][1]) if steps else None
 
     def quantity(self, name: str | None, lots: int) -> str | None:
         """Lots of an instrument or asset; None when the book lists no such thing."""
-        column = self.book.column_of.get(name or "")
-        return None if column is None else _steps(lots, self.book.contracts[column].lot)
+        steps = self._steps.get(name or "") or self._find(name)
+        return decimal_text(lots * steps[1][0], steps[1][1]) if steps else None
 
     def amount(self, asset: str | None, amount: int) -> str | None:
         """An amount of the settlement asset (None) or of collateral."""
         return self.money(amount) if asset in (None, self.book.asset) else self.quantity(asset, amount)
 
+    def _find(self, name: str | None) -> tuple[Step, Step] | None:
+        """Tick and lot; the denominator of a number read from decimal text is a power of ten."""
+        column = self.book.column_of.get(name or "")
+        if name is None or column is None:
+            return None
+        contract = self.book.contracts[column]
+        tick, lot = ((num, len(str(den)) - 1) for num, den in (contract.tick, contract.lot))
+        self._steps[name] = tick, lot
+        return tick, lot
 
-def _steps(count: int, step: tuple[int, int]) -> str:
-    """A count of steps; the denominator of a step read from decimal text is a power of ten."""
-    return decimal_text(count * step[0], len(str(step[1])) - 1)
+
+_TEXTS: dict[str, Callable[[Terms, Any, int], str | None]] = {
+    "money": lambda terms, _, count: terms.money(count),
+    "price": Terms.price,
+    "quantity": Terms.quantity,
+    "amount": Terms.amount,
+    "time": lambda _, __, count: iso(count) if count <= TIME_MAX_MS else None,
+}
+_EXACT = {"lots": ("quantity", "quantity"), "amount": ("amount", "amount_text"), "versions": ("plain", "")}
+_EXACT |= {"time_ms": ("time", "time"), "deadline_ms": ("time", "deadline")}
+_SUFFIXES = (("_units", "money", ""), ("_ticks", "price", ""), ("_lots", "quantity", "_quantity"))
 
 
 @cache
 def _rule(key: str) -> tuple[str, str]:
     """What a key counts, and the key of its text; ("", "") when it is no count."""
-    if key.endswith("_units"):
-        return "money", key.removesuffix("_units")
-    if key.endswith("_ticks"):
-        return "price", key.removesuffix("_ticks")
-    if key == "lots" or key.endswith("_lots"):
-        return "quantity", key.removesuffix("lots") + "quantity"
-    return ("amount", "amount_text") if key == "amount" else ("", "")
+    for suffix, kind, instead in _SUFFIXES:
+        if key.endswith(suffix):
+            return kind, key.removesuffix(suffix) + instead
+    return _EXACT.get(key, ("", ""))
 
 
 def with_texts(fields: Fields, terms: Terms) -> Fields:
@@ -74,9 +92,10 @@ def with_texts(fields: Fields, terms: Terms) -> Fields:
             shown[key] = _nested(value, terms) if isinstance(value, list | dict) else value
             continue
         shown[key] = value
-        text = _text(kind, value, name, terms)
-        if text is not None:
-            shown[beside] = text
+        if beside:
+            text = _TEXTS[kind](terms, name, value) if type(value) is int else _text(kind, value, name, terms)
+            if text is not None:
+                shown[beside] = text
     return shown
 
 
@@ -91,11 +110,7 @@ def _text(kind: str, value: Any, name: str | None, terms: Terms) -> Any:
     if isinstance(value, dict):
         is_named = kind in ("price", "quantity")
         return {key: _text(kind, one, key if is_named else name, terms) for key, one in value.items()}
-    if value is None:
-        return None
-    if kind == "money":
-        return terms.money(value)
-    return getattr(terms, kind)(name, value)
+    return None if value is None else _TEXTS[kind](terms, name, value)
 
 
 @cache
@@ -115,11 +130,7 @@ def iso(time_ms: int) -> str:
 
 def event_fields(event: Event, terms: Terms) -> Fields:
     """An event as it stands in events.jsonl: id, type, book, seq, time, subject, versions, then its own fields."""
-    own = to_builtins(event)
-    head = {"id": event.id, "type": own.pop("type"), "book": own.pop("book"), "seq": own.pop("seq")}
-    head |= {"time_ms": own.pop("time_ms"), "time": iso(event.time_ms)}
-    head |= {"subject": own.pop("subject"), "versions": own.pop("versions")}
-    return head | with_texts(own, terms)
+    return {"id": event.id} | with_texts(to_builtins(event), terms)
 
 
 def json_line(fields: Any) -> bytes:

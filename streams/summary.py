@@ -107,11 +107,9 @@ def snapshot(run: BookRun, accounts: list[Account] | None = None) -> Fields:
     """Equity, open interest and funds of a book at this moment, at the present marks."""
     accounts = accounts_of(run) if accounts is None else accounts
     held = open_interest(run, accounts)
-    clock = run.book.clock_ms
     return with_texts(
         {
-            "time_ms": clock,
-            "time": iso(max(0, clock)),
+            "time_ms": max(0, run.book.clock_ms),
             "equity_units": equity_units(accounts),
             "open_interest": [{"instrument": name, "lots": lots} for name, lots in held.items()],
             "marks": [

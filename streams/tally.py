@@ -21,7 +21,7 @@ from schemas.events import (
     PositionTakenOver,
     PositionTornUp,
 )
-from streams.present import Fields, Terms, iso, with_texts
+from streams.present import Fields, Terms, with_texts
 
 LARGEST = 10
 _MOVED: dict[type[Event], str] = {
@@ -75,7 +75,7 @@ class Tally:
 
     def lose(self, event: LossAllocated) -> None:
         """A window's loss, without the receipts: they may have a row for every member."""
-        row: Fields = {"book": event.book, "window": event.window, "time_ms": event.time_ms, "time": iso(event.time_ms)}
+        row: Fields = {"book": event.book, "window": event.window, "time_ms": event.time_ms}
         row |= {"shortfall_units": event.shortfall_units, "liquidation_loss_units": event.liquidation_loss_units}
         row["layers"] = [
             {"layer": draw.layer, "kind": draw.kind, "rank": draw.rank, "drawn_units": draw.drawn_units}
@@ -143,7 +143,7 @@ class Tally:
                 "member": event.member,
                 "account": event.account,
                 "window": event.window,
-                "time": iso(event.time_ms),
+                "time_ms": event.time_ms,
                 "shortfall_units": event.shortfall_units,
             }
             for _, _, event in ordered

@@ -125,7 +125,13 @@ def test_usage_errors_have_one_code(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert "Traceback" not in shown.err
     assert usage() == 2
     assert usage("replay", logs) == 2
-    for option, text in (("--shards", "0"), ("--shards", "x"), ("--until", "soon"), ("--heartbeat-ms", "5")):
+    for option, text in (
+        ("--shards", "0"),
+        ("--shards", "x"),
+        ("--until", "soon"),
+        ("--until", "9" * 20),
+        ("--heartbeat-ms", "5"),
+    ):
         assert usage("replay", logs, "--out", tmp_path / "out", option, text) == 2
 
 

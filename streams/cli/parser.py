@@ -12,6 +12,7 @@ from streams.cli.check import run_check
 from streams.cli.replay import run_replay
 from streams.cli.scenario import add_options, run_scenario
 from streams.merge import HEARTBEAT_MS_MIN
+from streams.present import TIME_MAX_MS
 from streams.replay import HEARTBEAT_MS
 
 EXITS = """\
@@ -141,10 +142,10 @@ def time_ms(text: str) -> int:
     True
     """
     if text.isascii() and text.isdigit():
-        return int(text)
+        return _whole(text, 0, TIME_MAX_MS)
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"expected ISO 8601 or milliseconds, found {text!r}") from None
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
     since = found - datetime(1970, 1, 1, tzinfo=UTC)
