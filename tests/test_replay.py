@@ -7,6 +7,7 @@ import csv
 import gzip
 import hashlib
 import json
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import zstandard
 
 from engine.book import Book
 from schemas.events import Event, LossAllocated, MarginCalled
+from streams.check import check
 from streams.journal import journal_line, read_journal
 from streams.logs import LogsError
 from streams.present import Terms, event_fields, iso, json_line, with_texts
@@ -23,6 +25,7 @@ from streams.replay import Settings, find_source, replay
 from streams.scenario import make_scenario
 from streams.what_if import WhatIfError, read_what_if, require_fit
 from tests.cli_venue import BOOK, START_MS, Lines, encode, venue, write
+from tests.fuzz_lines import MUTATIONS
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 FILES = ("events.jsonl", "journal.jsonl", "accounts.csv", "funds.csv", "dead-letters.jsonl")
@@ -388,3 +391,48 @@ def test_event_types_of_the_tally_exist() -> None:
     } <= kinds
     assert {"hole-found", "default-declared", "window-opened", "window-closed"} <= kinds
     assert str(LossAllocated.__struct_config__.tag) in kinds
+
+
+def mutated(seed: int) -> dict[str, bytes]:
+    """The small venue's logs, behind each line three mutated ones, most with an id and a time that get them further."""
+    chance = random.Random(seed)
+    logs = {}
+    for topic, content in encode(venue()).items():
+        lines = content.splitlines()
+        found = []
+        for line in lines:
+            found.append(line)
+            for _ in range(3):
+                other = chance.choice(MUTATIONS)(chance.choice(lines), chance).replace(b"\n", b" ")
+                found.append(_freshened(other, json.loads(line)["time_ms"], chance))
+        logs[topic] = b"\n".join(found)
+    return logs
+
+
+def _freshened(line: bytes, time_ms: int, chance: random.Random) -> bytes:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    if not isinstance(message, dict) or chance.random() < 0.02:
+        return line
+    message |= {"id": f"x{chance.getrandbits(40)}", "time_ms": time_ms} | (
+        {"version": chance.randrange(1, 9)} if "version" in message else {}
+    )
+    return json.dumps(message).encode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_mutated_lines_stop_nothing(tmp_path: Path, seed: int) -> None:
+    """Every bad line is refused alike by check and replay; what else they do, the books balance."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for topic, content in mutated(seed).items():
+        (logs / f"{topic}.jsonl").write_bytes(content)
+    summary, out = run(tmp_path, source=logs, shards=1 + seed % 3)
+    assert (summary["end"], summary["conserved"]) == ("complete", True)
+    checked = {row["name"]: row["count"] for row in check(logs)["codes"]}
+    accounts_own = {row["name"] for row in rows(out / "dead-letters.jsonl") if row["code"] >= 300}
+    assert {name: count for name, count in summary["refused"].items() if name not in accounts_own} == checked
+    assert sum(summary["refused"].values()) == len(rows(out / "dead-letters.jsonl"))
