@@ -24,6 +24,8 @@ class Shard:
         if isinstance(operation, op.Marked):
             if operation.is_accepted:
                 watch.tick(state, operation.column, operation.price)
+            else:
+                watch.look_at(state)
         elif isinstance(operation, op.Advanced):
             self._wake()
         else:
@@ -60,12 +62,13 @@ class Shard:
         return self.state.timers.next_ms()
 
     def _wake(self) -> None:
-        """Timers that are due, in the order of 17.2d."""
+        """Timers that are due, in the order of 17.2d; what they touched is looked at after the input's own effect."""
         state = self.state
         while (due := state.timers.due(state.book.clock_ms)) is not None:
             kind, account = due
             row = state.accounts.row_of[account]
             if kind == "call":
+                watch.look(state, row)
                 state.triggers.touch([row])
             elif kind == "order":
                 run.expire(state, row)
@@ -73,7 +76,6 @@ class Shard:
                 self._sale_due(row)
             elif row in state.holes and state.holes[row] + state.book.parameters.max_close_ms <= state.book.clock_ms:
                 watch.tear_hole(state, row)
-            watch.look_at(state)
 
     def _sale_due(self, row: int) -> None:
         sale = self.state.sales.get(row)

@@ -84,8 +84,11 @@ def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int,
                 fee_units=fee,
             )  # fmt: skip
         )
-    if running is not None and running.exit == "backstop":
-        running.exit = "market"
+    if running is not None:
+        running.exit = "market" if running.exit == "backstop" else running.exit
+        own = state.statement(at)
+        if liquidation.is_cured(state.book, own, running.to_initial):
+            run.end(state, at, own)
     state.triggers.touch([at])
 
 

@@ -16,7 +16,7 @@ from schemas.journal import Plan, Raised
 
 
 def go_on(state: ShardState, row: int, own: Statement) -> None:
-    """From idle: end, send an order, or ask for a grant. An account without a trusted mark stays idle."""
+    """From idle: send an order, or ask for a grant; whether it is cured is judged there (6.9). Held back, it stays idle."""
     run = state.liquidations[row]
     if not own.has_positions:
         end(state, row, own)
@@ -27,16 +27,16 @@ def go_on(state: ShardState, row: int, own: Statement) -> None:
         run.exit = "market"
     if liquidation.next_line(state.book, run, own) is None:
         return
-    if liquidation.is_cured(state.book, own, run.to_initial):
+    if not _is_alone(state) or run.exit != "market":
+        ask(state, row)
+    elif liquidation.is_cured(state.book, own, run.to_initial):
         end(state, row, own)
-    elif _is_alone(state) and run.exit == "market":
+    else:
         plan = liquidation.plan(state.book, state.accounts, row, run, own, state.used_pace(row))
         if plan is not None and plan.lots:
             send(state, row, plan, plan.lots)
         else:
             ask(state, row)
-    else:
-        ask(state, row)
 
 
 def _is_alone(state: ShardState) -> bool:
@@ -147,11 +147,11 @@ def tear(state: ShardState, row: int) -> None:
     run = state.liquidations[row]
     if run.exit == "tear":
         return
-    run.exit = "tear"
+    run.exit, run.waits_interval = "tear", -1
     if run.order is not None:
         end_order(state, row, run)
-    elif run.stage == "idle":
-        ask(state, row)
+    run.stage = "idle"
+    state.triggers.touch([row])
 
 
 def end_order(state: ShardState, row: int, run: Liquidation) -> None:

@@ -100,8 +100,6 @@ def look(state: ShardState, row: int) -> Statement:
     state.blocked.discard(row)
     _watch_hole(state, row, own)
     status = state.accounts.status_of(row)
-    if status in (Status.DEFAULTED, Status.SETTLED, Status.CLOSED):
-        return own
     if status is Status.BANKRUPT:
         if own.equity >= 0:
             state.bankrupt.pop(row, None)
@@ -109,6 +107,8 @@ def look(state: ShardState, row: int) -> Statement:
     elif status is Status.LIQUIDATING:
         run.check_order(state, row)
         run.go_on(state, row, own)
+    elif status >= Status.DEFAULTED:
+        pass  # its life is over; a trade or money would have reopened it
     elif own.has_positions or (own.im and own.equity >= 0):
         _watch_margin(state, row, own, holding)
     elif own.equity < 0:
@@ -223,7 +223,7 @@ def tear_hole(state: ShardState, row: int) -> None:
 def watch_collateral(state: ShardState, row: int, own: Statement) -> None:
     """Without positions and with cash below zero, collateral is sold: the first by id, no more than needed (17.11)."""
     holding = state.accounts.take(row)
-    if own.has_positions or holding.cash >= 0 or state.accounts.status_of(row) >= Status.DEFAULTED:
+    if own.has_positions or holding.cash >= 0:
         state.sales.pop(row, None)
         return
     if row in state.sales:

@@ -109,7 +109,6 @@ def trigger(book: BookState, account: Account, target_im: bool = False) -> None:
     for asked in book.asked:
         if asked.account == account.id:
             asked.refuse = Code.IN_LIQUIDATION
-    venue.order_at_once(book, account)
 
 
 def look_liquidating(book: BookState, account: Account) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.twin.life import end, look_called
+from tests.twin.life import look_called
 from tests.twin.liquidation import order_close
-from tests.twin.margin import stop_reached, trusted
+from tests.twin.margin import trusted
 from tests.twin.sale import sale_due
 from tests.twin.state import Account, BookState
 
@@ -43,11 +43,9 @@ def miss_call(book: BookState, account: Account) -> None:
 
 
 def end_order(book: BookState, account: Account) -> None:
-    """Stop reached: ended; else what is left of the position goes to the exits by a round (17.9)."""
+    """What is left of the position goes to the exits by a round, unless that finds the stop reached (17.9)."""
     name, account.order = account.order.instrument, None
-    if stop_reached(book, account):
-        end(book, account)
-    elif name in account.positions:
+    if name in account.positions:
         account.exit = name
 
 
