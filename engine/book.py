@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from engine import judge
 from engine.contracts import Contract
 from engine.marks import Mark
-from engine.operations import AccountClosed, Advanced, Changed, Funded, Marked, Operation, Settled, Step
+from engine.operations import AccountClosed, Advanced, Changed, Funded, Marked, Operation, Passed, Settled, Step
 from engine.rules import Parameters, Waterfall
 from schemas.codes import Code, Halt, Refused
 from schemas.inputs import TOPIC_OF, Governed, Input
@@ -83,8 +83,8 @@ class Book:
         yield self._step(Advanced())
         if isinstance(message, Governed) and (message.effective_ms or 0) > self.clock_ms:
             self._postpone(message, operation)
-        else:
-            yield self._step(self._effect(message, operation))
+            operation = Passed()
+        yield self._step(self._effect(message, operation))
 
     def _step(self, operation: Operation) -> Step:
         return Step(self.seq, self.clock_ms, operation)

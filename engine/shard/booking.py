@@ -14,8 +14,7 @@ from engine.margin.statement import is_trusted
 from engine.numbers import PPM, div_up
 from engine.shard import run
 from engine.shard.state import ShardState
-from engine.shard.watch import raise_to_clearing
-from engine.value import value, value_floor
+from engine.value import value
 from schemas import events
 from schemas.codes import Code
 from schemas.journal import Paid
@@ -109,6 +108,8 @@ def reopen(state: ShardState, row: int) -> None:
     status, name = state.accounts.status_of(row), state.accounts.names[row]
     if status >= Status.BANKRUPT:
         state.accounts.move(row, Status.HEALTHY)
+        if state.bankrupt.pop(row, None) is not None:
+            state.raise_to_clearing(row, "hole")  # it had nothing left; now it has, and an open window must know
         state.tell(events.AccountReopened(**state.stamp(name), account=name, was=status.word))
 
 
@@ -139,7 +140,7 @@ def receive(state: ShardState, row: int, column: int | None, amount: int, agains
     contract, price = state.book.contracts[column], state.book.price(column)
     holding = state.accounts.take(row)
     holding.positions[column] += amount
-    holding.flows += value_floor(contract, amount, price)
+    holding.flows += value(contract, amount, price)
     state.ledger.add_lots(against, column, -amount)
     state.write(row, holding)
 
@@ -156,7 +157,7 @@ def ask(state: ShardState, asked: op.Asked) -> None:
         return
     row = state.accounts.row_of[asked.account]
     state.asked.setdefault(asked.account, {})[asked.id] = (state.book.seq, asked)
-    raise_to_clearing(state, row, "withdrawal")
+    state.raise_to_clearing(row, "withdrawal")
 
 
 def is_closed(state: ShardState, account: str) -> bool:

@@ -81,4 +81,4 @@ class Shard:
         sale = self.state.sales.get(row)
         if sale is not None and sale.due_ms <= self.state.book.clock_ms:
             sale.is_due = True
-            watch.raise_to_clearing(self.state, row, "sale")
+            self.state.raise_to_clearing(row, "sale")

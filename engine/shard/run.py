@@ -12,7 +12,7 @@ from engine.numbers import div_up
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
-from schemas.journal import Plan, Raised
+from schemas.journal import Plan
 
 
 def go_on(state: ShardState, row: int, own: Statement) -> None:
@@ -47,8 +47,7 @@ def _is_alone(state: ShardState) -> bool:
 def ask(state: ShardState, row: int) -> None:
     """Wait for a grant (6.9): the answer to the marker will carry the plan."""
     state.liquidations[row].stage = "asked"
-    name = state.accounts.names[row]
-    state.report(Raised(book=state.book.name, seq=state.book.seq, account=name, what="liquidation"))
+    state.raise_to_clearing(row, "liquidation")
 
 
 def end(state: ShardState, row: int, own: Statement) -> None:
@@ -75,6 +74,7 @@ def go_bankrupt(state: ShardState, row: int, scopes: list[tuple[str, int]]) -> N
     state.accounts.move(row, Status.BANKRUPT)
     state.calls.pop(row, None)
     state.bankrupt[row] = (state.book.seq, scopes)
+    state.raise_to_clearing(row, "bankrupt")
 
 
 def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:

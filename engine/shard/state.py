@@ -22,7 +22,7 @@ from engine.triggers import Triggers
 from engine.value import entry_after, value
 from schemas.codes import Code
 from schemas.events import Event, Refusal
-from schemas.journal import AnyEntry
+from schemas.journal import AnyEntry, Raised, What
 
 
 @dataclass(slots=True)
@@ -130,6 +130,11 @@ class ShardState:
     def report(self, entry: AnyEntry) -> None:
         """An entry for the log."""
         self.out.entries.append(entry)
+
+    def raise_to_clearing(self, row: int, what: What) -> None:
+        """Report that an account needs a round."""
+        account = self.accounts.names[row]
+        self.report(Raised(book=self.book.name, seq=self.book.seq, account=account, what=what))
 
     def refuse(self, code: Code, reason: str) -> None:
         """The input that is being applied is refused by the account it concerns."""

@@ -17,7 +17,7 @@ from engine.shard.run import go_bankrupt
 from engine.shard.state import CollateralSale, ShardState
 from engine.value import value_floor
 from schemas import events
-from schemas.journal import Exit, Raised
+from schemas.journal import Exit
 
 VECTOR_MIN = 24  # fewer rows than this are cheaper one by one
 
@@ -127,11 +127,11 @@ def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
         state.timers.set(state.book.clock_ms + state.book.parameters.max_close_ms, "close", account_key(name))
         stamp = state.stamp(f"{name}/{state.number(row, 'hole')}")
         state.tell(events.HoleFound(**stamp, account=name, equity_units=own.equity))
-        raise_to_clearing(state, row, "hole")
+        state.raise_to_clearing(row, "hole")
     elif own.equity >= 0 and state.holes.pop(row, None) is not None:
         if row in state.liquidations and state.liquidations[row].exit == "tear":
             state.liquidations[row].exit = "market"
-        raise_to_clearing(state, row, "cured")
+        state.raise_to_clearing(row, "cured")
 
 
 def _watch_margin(state: ShardState, row: int, own: Statement, holding: Holding) -> None:
@@ -206,7 +206,7 @@ def trigger(state: ShardState, row: int, own: Statement, reason: str, exit_: Exi
     )
     state.tell(events.OrdersCancelled(**stamp, account=name))
     state.accounts.forget_orders(row)
-    run.go_on(state, row, state.statement(row))
+    state.triggers.touch(state.accounts.member_rows(row))  # what it does next is looked at in this check
 
 
 def tear_hole(state: ShardState, row: int) -> None:
@@ -234,7 +234,7 @@ def watch_collateral(state: ShardState, row: int, own: Statement) -> None:
         due = state.book.clock_ms + state.book.parameters.sale_ms
         state.sales[row] = CollateralSale(state.number(row, "sale"), column, lots, due)
         state.timers.set(due, "sale", account_key(state.accounts.names[row]))
-        raise_to_clearing(state, row, "sale")
+        state.raise_to_clearing(row, "sale")
 
 
 def _first_collateral(state: ShardState, holding: Holding) -> tuple[int, int] | None:
@@ -247,8 +247,3 @@ def _first_collateral(state: ShardState, holding: Holding) -> tuple[int, int] | 
     if value_floor(contract, holding.positions[column], price) <= -holding.cash:
         return column, holding.positions[column]
     return column, -(holding.cash * contract.den // (price * contract.num))
-
-
-def raise_to_clearing(state: ShardState, row: int, what: str) -> None:
-    """Report that the account needs a round."""
-    state.report(Raised(book=state.book.name, seq=state.book.seq, account=state.accounts.names[row], what=what))  # type: ignore[arg-type]
