@@ -52,7 +52,8 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
 
 
 def _suspects(state: ShardState, rows: Ints) -> list[int]:
-    """Of many rows, those that are special or past a boundary of their status: the others need no look."""
+    """Of many rows, those that are special, noted, or past a boundary of their status: the others need no look."""
+    noted = (state.blocked | state.holes.keys() | state.sales.keys()) & set(rows.tolist())
     plain = rows[~state.accounts.special[rows]]
     measure = state.columns.measure(state.accounts, plain)
     status = state.accounts.status[plain]
@@ -60,7 +61,9 @@ def _suspects(state: ShardState, rows: Ints) -> list[int]:
     busy = (status != Status.HEALTHY) & (status != Status.MARGIN_CALLED)
     held = state.accounts.positions[plain][:, ~state.columns.asset]
     owing = (state.accounts.cash[plain] < 0) & ~held.any(axis=1)  # collateral may have to be sold
-    return [*rows[state.accounts.special[rows]].tolist(), *plain[(room < 0) | busy | owing].tolist()]
+    noted.update(rows[state.accounts.special[rows]].tolist())
+    noted.update(plain[(room < 0) | busy | owing].tolist())
+    return list(noted)
 
 
 def _place(state: ShardState, rows: Ints, looked: dict[int, Statement]) -> None:

@@ -24,6 +24,10 @@ from tests.twin.venue import count_pace, ready, send_order, take_fee
 def round_of_liquidations(book: BookState) -> bool:
     """All that wait: planned at the marker, granted by (trigger seq, member, account), looked at (17.9)."""
     order_close_of_all_holes(book)
+    cured = [one for one in book.members_accounts() if is_asked(book, one) and stop_reached(book, one)]
+    for account in cured:
+        end(book, account)
+    check(book)  # the marker is an entry of its own: who was cured there is looked at there
     asked = [account for account in book.members_accounts() if is_asked(book, account)]
     plans = [plan for account in asked if (plan := plan_at_marker(book, account))]
     for plan in sorted(plans, key=lambda plan: (plan.account.trigger_seq, plan.account.place)):
@@ -33,7 +37,7 @@ def round_of_liquidations(book: BookState) -> bool:
     for account in asked:
         look_after_rows(book, account)
     check(book)
-    return bool(asked)
+    return bool(asked or cured)
 
 
 def order_close_of_all_holes(book: BookState) -> None:
@@ -70,10 +74,7 @@ def is_asked(book: BookState, account: Account) -> bool:
 
 
 def plan_at_marker(book: BookState, account: Account) -> Plan | None:
-    """Cured at the marker: healthy, no plan (6.9). Else what to close."""
-    if stop_reached(book, account):
-        end(book, account)
-        return None
+    """What to close; who is cured at the marker has ended (6.9)."""
     if account.close_due:
         # READING: tear-ups of a hole go by MM share like orders, one position a round.
         return plan_for(book, account, largest(book, account, held_instruments(book, account)))
