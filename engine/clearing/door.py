@@ -28,8 +28,8 @@ COUNTERPARTY = {"market": MARKET, "backstop": BACKSTOP, "tear": LIQUIDATION, "pl
 class Clearing:
     """Folds the log for funds, windows and rounds. `apply` for inputs, `read` for reports and decisions."""
 
-    def __init__(self, book: Book, shards: int = 1) -> None:
-        self.state = ClearingState(book, shards)
+    def __init__(self, book: Book) -> None:
+        self.state = ClearingState(book)
 
     def apply(self, step: op.Step) -> Outbox:
         """One step of an accepted input."""
@@ -39,14 +39,14 @@ class Clearing:
             rounds.think(self.state)
         return self.state.out
 
-    def read(self, entry: AnyEntry, shard: int = 0) -> Outbox:
-        """A report of `shard`, or our own decision come back."""
+    def read(self, entry: AnyEntry, shard: int = 0, shards: int = 1) -> Outbox:
+        """A report of `shard` of `shards`, or our own decision come back."""
         state = self.state
         state.out = Outbox()
         if isinstance(entry, Marker):
             rounds.stand(state, entry)
         elif isinstance(entry, Answer):
-            rounds.hear(state, entry, shard)
+            rounds.hear(state, entry, shard, shards)
         elif isinstance(entry, Raised):
             state.raised.setdefault((entry.what, entry.account), state.book.seq)
             state.news = True
@@ -89,8 +89,6 @@ class Clearing:
             self._settle(operation)
         elif isinstance(operation, op.Changed):
             state.resume_ms = 0
-        elif isinstance(operation, op.Resharded):
-            state.shards = operation.shards
 
     def _trade(self, trade: op.Traded) -> None:
         """Legs of the named accounts that may trade: `@market` and `@backstop`."""

@@ -51,7 +51,7 @@ def _mark(state: ClearingState, asking: Round) -> None:
         book=state.book.name, seq=state.book.seq, round=asking.number, attempt=len(asking.attempts),
         place=state.to_place(), gains=gains, force=force,
     )  # fmt: skip
-    asking.attempts.append(Attempt(marker, state.shards))
+    asking.attempts.append(Attempt(marker))
     asking.deadline_ms = state.book.clock_ms + state.book.parameters.round_ms
     state.news = False
     state.decide(marker)
@@ -63,20 +63,20 @@ def stand(state: ClearingState, marker: Marker) -> None:
     if asking is None or asking.number != marker.round:
         return
     attempt = asking.attempts[marker.attempt]
-    attempt.seq, attempt.shards = state.book.seq, state.shards
+    attempt.seq = state.book.seq
     attempt.cash_units = sum(state.ledger.cash.values())
     for column, contract in enumerate(state.book.contracts):
         attempt.lots[contract.name] = sum(held.get(column, 0) for held in state.ledger.lots.values())
 
 
-def hear(state: ClearingState, answer: Answer, shard: int) -> None:
-    """An answer; with the last of an attempt the round is complete and decided."""
+def hear(state: ClearingState, answer: Answer, shard: int, shards: int) -> None:
+    """An answer of one of the `shards` in force at the marker; with the last of them the round is decided."""
     asking = state.round
     if asking is None or asking.number != answer.round:
         return
     attempt = asking.attempts[answer.attempt]
     attempt.answers[shard] = answer
-    if len(attempt.answers) == attempt.shards:
+    if len(attempt.answers) == shards:
         state.round = None
         _decide(state, attempt, union([attempt.answers[one] for one in sorted(attempt.answers)]))
 

@@ -22,7 +22,6 @@ class Attempt:
     """One marker of a round: where it stood, our totals there, and the answers so far by shard."""
 
     marker: Marker
-    shards: int
     seq: int = -1
     cash_units: int = 0
     lots: dict[str, int] = field(default_factory=dict)
@@ -67,7 +66,6 @@ class ClearingState:
     """
 
     book: Book
-    shards: int = 1
     ledger: Ledger = field(default_factory=Ledger)
     raised: dict[tuple[str, str], int] = field(default_factory=dict)
     deferred: list[str] = field(default_factory=list)

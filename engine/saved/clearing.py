@@ -1,0 +1,68 @@
+"""The clearing house as a document, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.book import Book
+from engine.clearing.door import Clearing
+from engine.clearing.state import ClearingState, Round, Window
+from engine.ledger import Ledger
+from engine.rules import Waterfall
+from engine.saved.book import Document
+from engine.waterfall.losses import Losses
+from schemas.journal import Allocation
+
+# Plain fields: saved as they are, loaded as the type beside them.
+_PLAIN: dict[str, Any] = {
+    "ledger": Ledger,
+    "deferred": list[str],
+    "news": bool,
+    "round": Round | None,
+    "rounds": int,
+    "allocation": Allocation | None,
+    "allocations": int,
+    "windows": int,
+    "closed_on": dict[str, tuple[int, int]],
+    "pace_interval": int,
+    "pace_used_units": int,
+    "resume_ms": int,
+    "placed_scope": str,
+    "previous": str,
+}
+
+
+def save_clearing(clearing: Clearing) -> Document:
+    """Everything the clearing house knows beside the common data."""
+    state = clearing.state
+    found = {name: msgspec.to_builtins(getattr(state, name), str_keys=True) for name in _PLAIN}
+    found["raised"] = [[what, account, seq] for (what, account), seq in sorted(state.raised.items())]
+    found["expected"] = sorted(state.expected)
+    found["window"] = None if state.window is None else _save_window(state.window)
+    return found
+
+
+def load_clearing(book: Book, saved: Document) -> Clearing:
+    """The clearing house as it was saved."""
+    clearing = Clearing(book)
+    state: ClearingState = clearing.state
+    for name, kind in _PLAIN.items():
+        setattr(state, name, msgspec.convert(saved[name], kind, strict=False))
+    state.raised = {(what, account): seq for what, account, seq in saved["raised"]}
+    state.expected = set(saved["expected"])
+    state.window = None if saved["window"] is None else _load_window(saved["window"])
+    return clearing
+
+
+def _save_window(window: Window) -> Document:
+    cells = [[member, scope, units] for (member, scope), units in sorted(window.losses.cells.items())]
+    fields = {name: getattr(window, name) for name in Window.__dataclass_fields__ if name != "losses"}
+    return {**msgspec.to_builtins(fields), "losses": cells}
+
+
+def _load_window(saved: Document) -> Window:
+    fields = {name: value for name, value in saved.items() if name not in ("losses", "waterfall")}
+    losses = Losses({(member, scope): units for member, scope, units in saved["losses"]})
+    return Window(**fields, waterfall=msgspec.convert(saved["waterfall"], Waterfall), losses=losses)

@@ -1,0 +1,126 @@
+"""A margin shard as documents: one for each account, one for the rest; and back, for any number of shards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.accounts import Holding, account_key
+from engine.book import Book
+from engine.ledger import Ledger
+from engine.life import Status
+from engine.liquidation import Liquidation
+from engine.operations import Asked
+from engine.saved.book import Document
+from engine.shard.door import Shard
+from engine.shard.state import CollateralSale, ShardState
+
+# Facts about a row that some accounts have: name of the field, and the type of its value.
+_FACTS: dict[str, Any] = {
+    "liquidations": Liquidation,
+    "holes": int,
+    "sales": CollateralSale,
+    "bankrupt": tuple[int, list[tuple[str, int]]],
+    "calls": tuple[int, int],
+    "pace": tuple[int, int],
+}
+_FLAGS = ("blocked", "defaulted")
+
+
+def save_shard(shard: Shard) -> Document:
+    """`accounts` by name, in their order; `rest` is what belongs to no account."""
+    state = shard.state
+    rows = state.accounts.in_order(list(range(len(state.accounts))))
+    return {
+        "accounts": {state.accounts.names[row]: _save_account(state, row) for row in rows},
+        "rest": {
+            "ledger": msgspec.to_builtins(state.ledger, str_keys=True), "is_window_open": state.is_window_open,
+            "period_waits": state.period_waits, "moves_in": dict(state.moves_in),
+            "timers": msgspec.to_builtins(sorted(state.timers.heap)),
+        },
+    }  # fmt: skip
+
+
+def load_shard(book: Book, index: int, shards: int, saved: list[Document]) -> Shard:
+    """Shard `index` of `shards` from the documents of all shards of the old P (or its own alone).
+
+    Members go where they belong; parts of named accounts that no member owns go to shard 0: parts only add up.
+    """
+    shard = Shard(book, index, shards)
+    state = shard.state
+    state.accounts.widen(len(book.contracts))
+    accounts = {name: one for document in saved for name, one in document["accounts"].items() if state.owns(name)}
+    for name in sorted(accounts, key=account_key):
+        _load_account(state, name, accounts[name])
+    for document in saved:
+        _load_rest(state, document["rest"], takes_ledger=index == 0 or len(saved) == 1)
+    state.sync()
+    return shard
+
+
+def _save_account(state: ShardState, row: int) -> Document:
+    """One account in words; only what it has."""
+    accounts, names = state.accounts, [contract.name for contract in state.book.contracts]
+    holding, name = accounts.take(row), accounts.names[row]
+    found: Document = {
+        "status": accounts.status_of(row).word, "cash": holding.cash, "flows": holding.flows, "start": holding.start,
+        "positions": {names[c]: lots for c, lots in enumerate(holding.positions) if lots},
+        "entries": {names[c]: units for c, units in enumerate(holding.entries) if units},
+    }  # fmt: skip
+    if row in accounts.limited:
+        found["limited"] = True
+    if row in accounts.orders:
+        found["orders"] = {names[c]: list(sides) for c, sides in accounts.orders[row].items()}
+    for fact in _FACTS:
+        if row in getattr(state, fact):
+            found[fact] = msgspec.to_builtins(getattr(state, fact)[row])
+    found.update({flag: True for flag in _FLAGS if row in getattr(state, flag)})
+    counts = {key: count for key, count in state.counts.items() if key.partition("/")[2] == name}
+    if counts:
+        found["counts"] = counts
+    if name in state.asked:
+        found["asked"] = [[id, seq, msgspec.to_builtins(asked)] for id, (seq, asked) in state.asked[name].items()]
+    return found
+
+
+def _load_account(state: ShardState, name: str, saved: Document) -> None:
+    accounts, column_of = state.accounts, state.book.column_of
+    row = accounts.open(name)
+    holding = Holding(saved["cash"], saved["flows"], saved["start"], [0] * accounts.columns, [0] * accounts.columns)
+    for instrument, lots in saved["positions"].items():
+        holding.positions[column_of[instrument]] = lots
+    for instrument, units in saved["entries"].items():
+        holding.entries[column_of[instrument]] = units
+    accounts.put(row, holding, state.book.contracts)
+    accounts.status[row] = Status[saved["status"].upper()]
+    if saved.get("limited"):
+        accounts.limited.add(row)
+    for instrument, (buys, sells) in saved.get("orders", {}).items():
+        accounts.set_orders(row, column_of[instrument], buys, sells)
+    for fact, kind in _FACTS.items():
+        if fact in saved:
+            getattr(state, fact)[row] = msgspec.convert(saved[fact], kind)
+    for flag in _FLAGS:
+        if saved.get(flag):
+            getattr(state, flag).add(row)
+    state.counts.update(saved.get("counts", {}))
+    for id, seq, asked in saved.get("asked", []):
+        state.asked.setdefault(name, {})[id] = (seq, msgspec.convert(asked, Asked))
+
+
+def _load_rest(state: ShardState, saved: Document, *, takes_ledger: bool) -> None:
+    state.is_window_open |= saved["is_window_open"]
+    state.period_waits |= saved["period_waits"]
+    state.moves_in.update({id: to for id, to in saved["moves_in"].items() if state.owns(to)})
+    for deadline, kind, (member, account) in saved["timers"]:
+        if state.owns(account):
+            state.timers.heap.append((deadline, kind, (member, account)))
+    state.timers.heap.sort()
+    if takes_ledger:
+        part = msgspec.convert(saved["ledger"], Ledger, strict=False)
+        for name, units in part.cash.items():
+            state.ledger.add(name, units)
+        for name, held in part.lots.items():
+            for column, lots in held.items():
+                state.ledger.add_lots(name, column, lots)
