@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 Exit = Literal["market", "order", "backstop", "tear", "place"]
+What = Literal["liquidation", "hole", "cured", "bankrupt", "withdrawal", "sale"]
 
 
 class Entry(Struct, frozen=True, tag_field="type", kw_only=True):
@@ -95,7 +96,7 @@ class Raised(Entry, frozen=True, kw_only=True, tag="raised"):
     """Something of this account needs a round; the answer to the marker tells what."""
 
     account: str
-    what: Literal["liquidation", "hole", "cured", "withdrawal", "sale"]
+    what: What
 
 
 class Moved(Entry, frozen=True, kw_only=True, tag="moved"):
