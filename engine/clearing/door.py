@@ -51,7 +51,7 @@ class Clearing:
             state.raised.setdefault((entry.what, entry.account), state.book.seq)
             state.news = True
             if entry.what == "hole":
-                window.open_window(state, entry.account)
+                window.open_window(state)
         elif isinstance(entry, Moved):
             self._moved(entry)
         elif isinstance(entry, Paid):
@@ -140,6 +140,4 @@ class Clearing:
         state.ledger.post(TRANSIT, insurance(state.book.contracts[column].scope), moved.fee_units)
         state.expected.discard(moved.row)
         state.news = True
-        if not state.expected and not state.to_place() and state.ledger.balance(LIQUIDATION) > 0:
-            fund = insurance(state.placed_scope or state.book.contracts[column].scope)
-            state.ledger.post(LIQUIDATION, fund, state.ledger.balance(LIQUIDATION))
+        rounds.sweep(state)

@@ -139,9 +139,20 @@ def allocate_round(state: ClearingState, decision: Allocation) -> bool:
     """Write the one allocation of a round and wait for the reports of its rows."""
     state.allocation, state.news = decision, True
     state.expected = {number for number, row in enumerate(decision.lot_rows) if row.exit != "order"}
+    for row in decision.lot_rows:
+        if row.exit in ("tear", "place"):
+            state.placed_scope = state.book.contracts[state.book.column_of[row.instrument]].scope
     state.expected -= _settle_named(state, decision)
+    sweep(state)
     state.decide(decision)
     return True
+
+
+def sweep(state: ClearingState) -> None:
+    """What `@liquidation` won, once it holds no lots and no row is awaited, goes to the fund last concerned (17.9)."""
+    won = state.ledger.balance(LIQUIDATION)
+    if won > 0 and not state.expected and not state.to_place():
+        state.ledger.post(LIQUIDATION, insurance(state.placed_scope), won)
 
 
 def next_allocation(state: ClearingState) -> dict[str, Any]:
@@ -175,7 +186,6 @@ def _place(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
         column = state.book.column_of[name]
         lots = state.ledger.held(LIQUIDATION, column)
         if lots:
-            state.placed_scope = state.book.contracts[column].scope
             rows += _place_one(state, name, lots, found.holders)
             if not rows:
                 raise Halt(f"nobody holds the other side of {lots} lots of {name}")

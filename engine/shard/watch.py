@@ -112,12 +112,10 @@ def look(state: ShardState, row: int) -> Statement:
         run.go_on(state, row, own)
     elif status >= Status.DEFAULTED:
         pass  # its life is over; a trade or money would have reopened it
-    elif own.has_positions or (own.im and own.equity >= 0):
-        _watch_margin(state, row, own, holding)
-    elif own.equity < 0:
+    elif own.equity < 0 and not own.has_positions:
         go_bankrupt(state, row, [])
-    elif status is Status.MARGIN_CALLED:
-        _meet_call(state, row, own)
+    else:
+        _watch_margin(state, row, own, holding)
     watch_collateral(state, row, own)
     return own
 
@@ -138,7 +136,7 @@ def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
 
 
 def _watch_margin(state: ShardState, row: int, own: Statement, holding: Holding) -> None:
-    """Boundaries of an account with positions. Untrusted, it is left alone and looked at again at every mark."""
+    """Boundaries of an account that is not over. Untrusted, it is left alone and looked at again at every mark."""
     called = state.accounts.status_of(row) is Status.MARGIN_CALLED
     missed = called and state.calls[row][0] <= state.book.clock_ms
     is_short = bool(state.book.parameters.call_ms) and own.equity < own.im

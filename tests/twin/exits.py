@@ -110,6 +110,6 @@ def marked(instrument: Instrument, lots: int) -> int:
 
 def tear_up(book: BookState, plan: Plan, lots: int) -> None:
     """All that is left, at the mark, to @liquidation (17.9)."""
-    pays = mark_pays(plan, lots)
+    pays, book.torn_scope = mark_pays(plan, lots), plan.instrument.scope
     give(book, plan, LIQUIDATION, lots, pays)
     report(book, plan, "position-torn-up", sign(plan.held) * lots, pays)

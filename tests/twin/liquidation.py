@@ -36,7 +36,9 @@ def round_of_liquidations(book: BookState) -> bool:
         assert plan.equity < 0 or left >= 0, f"14.9: {plan.account.id} was solvent, its equity is now {left}"
     for account in asked:
         look_after_rows(book, account)
-    check(book)
+    sweep(book)
+    if asked:
+        check(book)
     return bool(asked or cured)
 
 
@@ -65,10 +67,7 @@ def is_asked(book: BookState, account: Account) -> bool:
         return True
     if account.exit:
         # READING: an exit waits like an order while its mark is not trusted or liquidation is halted.
-        name = account.exit
-        return name not in account.positions or (
-            not halted(book) and mark_trusted(book, book.instruments[name])
-        )
+        return not halted(book) and mark_trusted(book, book.instruments[account.exit])
     shared = book.rules.said.execution == "simulated" or book.rules.per_book_notional is not None
     return shared and ready(book, account)
 
@@ -79,10 +78,7 @@ def plan_at_marker(book: BookState, account: Account) -> Plan | None:
         # READING: tear-ups of a hole go by MM share like orders, one position a round.
         return plan_for(book, account, largest(book, account, held_instruments(book, account)))
     if account.exit:
-        gone = account.exit not in account.positions
-        if gone:
-            account.exit = None
-        return None if gone else plan_for(book, account, book.instruments[account.exit])
+        return plan_for(book, account, book.instruments[account.exit])
     return plan_for(book, account, largest(book, account, trusted_positions(book, account)))
 
 
@@ -133,16 +129,21 @@ def round_of_places(book: BookState) -> bool:
         return False
     for instrument in [one for one in book.instruments.values() if one.name in torn]:
         place(book, instrument, torn[instrument.name])
-        scope = instrument.scope
-    cash = book.account(LIQUIDATION).cash
-    if cash > 0:
-        post(book, LIQUIDATION, book.insurance(scope).id, cash)
+    sweep(book)
     check(book)
     return True
 
 
+def sweep(book: BookState) -> None:
+    """What @liquidation won, once it holds no lots, goes to the fund of the instrument last torn up or placed."""
+    held = book.account(LIQUIDATION)
+    if held.cash > 0 and not held.positions:
+        post(book, LIQUIDATION, book.insurance(book.torn_scope).id, held.cash)
+
+
 def place(book: BookState, instrument: Instrument, lots: int) -> None:
     """Pro rata to lots by (member, account), @backstop with them, @market only for what is left (17.9)."""
+    book.torn_scope = instrument.scope
     holders = [*book.members_accounts(), book.account(BACKSTOP)]
     weights = {
         one.place: abs(one.positions[instrument.name]) for one in holders if opposite(one, instrument, lots)

@@ -52,26 +52,32 @@ def worse_notional(account: Account, instrument: Instrument, lots: int) -> int:
 def mm_in(book: BookState, account: Account, instrument: Instrument, lots: int | None = None) -> int:
     """MM_j, at the lots held or at other `lots` with the member's other accounts unchanged (17.5, 17.9)."""
     lots = account.positions.get(instrument.name, 0) if lots is None else lots
+    own = notional(instrument, lots, instrument.mark)
+    if own == 0:
+        return 0
     others = sum(held_notional(other, instrument) for other in book.siblings(account))
-    return share(instrument.mm_brackets, notional(instrument, lots, instrument.mark), others)
+    return share(instrument.mm_brackets, own, others)
 
 
 def im_in(book: BookState, account: Account, instrument: Instrument, lots: int | None = None) -> int:
     """IM_j likewise, counting open orders (17.5)."""
     lots = account.positions.get(instrument.name, 0) if lots is None else lots
+    own = worse_notional(account, instrument, lots)
+    if own == 0:
+        return 0
     others = sum(
         worse_notional(other, instrument, other.positions.get(instrument.name, 0))
         for other in book.siblings(account)
     )
-    return share(instrument.im_brackets, worse_notional(account, instrument, lots), others)
+    return share(instrument.im_brackets, own, others)
 
 
 def mm(book: BookState, account: Account) -> int:
-    return sum(mm_in(book, account, instrument) for instrument in book.instruments.values())
+    return sum(mm_in(book, account, book.instruments[name]) for name in account.positions)
 
 
 def im(book: BookState, account: Account) -> int:
-    return sum(im_in(book, account, instrument) for instrument in book.instruments.values())
+    return sum(im_in(book, account, book.instruments[name]) for name in {**account.positions, **account.orders})
 
 
 def gains(book: BookState, account: Account) -> int:

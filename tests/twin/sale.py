@@ -22,7 +22,8 @@ def round_of_sales(book: BookState) -> bool:
         elif account.sale and account.sale.due:
             insurance_takes(book, account)
             busy = True
-    check(book)
+    if busy:
+        check(book)
     return busy
 
 

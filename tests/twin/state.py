@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from schemas.codes import Code
 from schemas.inputs import Governed, Input
@@ -73,11 +74,11 @@ class Account:
     sale: Sale | None = None
     sale_number: int = 0
 
-    @property
+    @cached_property
     def member(self) -> str:
         return self.id.partition("/")[0]
 
-    @property
+    @cached_property
     def place(self) -> tuple[str, str]:
         """The order of lists: (member, account) (2a.5)."""
         return self.member, self.id
@@ -136,6 +137,7 @@ class BookState:
     period_waits: bool = False
     asked: list[Asked] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
+    torn_scope: str = ""  # insurance scope of what was last torn up or placed
     outside: dict[str, int] = field(default_factory=dict)  # deposits minus withdrawals, by asset
     events: list[tuple[int, str, str, dict]] = field(default_factory=list)
 

@@ -28,11 +28,15 @@ def value(instrument: Instrument, lots: int, ticks: int) -> int:
 
 def value_floor(instrument: Instrument, lots: int, ticks: int) -> int:
     """V_floor: the signed value toward minus infinity, against the member (17.3)."""
+    if lots == 0:
+        return 0
     return floor(exact_value(instrument, lots, ticks))
 
 
 def notional(instrument: Instrument, lots: int, ticks: int) -> int:
     """N: |V| rounded up (3)."""
+    if lots == 0:
+        return 0
     return ceil(abs(exact_value(instrument, lots, ticks)))
 
 

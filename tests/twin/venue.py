@@ -91,6 +91,8 @@ def take_fee(book: BookState, account: Account, instrument: Instrument, lots: in
 def end_filled_order(book: BookState, account: Account) -> None:
     """An order ends when it is filled (17.9)."""
     # READING: it ends too when the account no longer has lots on its side (other trades, a settlement).
+    if account.exit not in account.positions:
+        account.exit = None  # nothing is left for the exit: the next order goes out
     order = account.order
     if order and (order.lots == 0 or account.positions.get(order.instrument, 0) * order.lots >= 0):
         account.order = None
