@@ -8,7 +8,7 @@ from engine.accounts import Accounts
 from engine.book import Book
 from engine.contracts import Contract
 from engine.execution import bankruptcy_value, fee, impact, market_price
-from engine.margin.statement import Line, Statement, share
+from engine.margin.statement import Line, Statement, exposed, share
 from engine.numbers import PPM, div_down, least_that_holds, sign
 from engine.value import notional, value
 from schemas.journal import Exit, Plan
@@ -99,16 +99,15 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
 def _sized(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, line: Line) -> int:
     """The least lots that cure, at the cost of the simulated market from `x = 0`; the whole line when none do."""
     contract, mark = book.contracts[line.column], book.price(line.column)
-    others = _notional_of_siblings(book, accounts, row, line.column)
-    brackets = contract.im if run.to_initial else contract.mm
     fixed = (own.im - line.im) if run.to_initial else (own.mm - line.mm)
+    after = _initial_after if run.to_initial else _maintenance_after
 
     def cures(lots: int) -> bool:
         cost = closing_cost(book, contract, line.lots, lots, mark)
         if cost is None:
             return False
-        left = notional(contract, abs(line.lots) - lots, mark)
-        return _reaches(book, own.equity - cost, fixed + share(brackets, left, others), run.to_initial)
+        left = line.lots - sign(line.lots) * lots
+        return _reaches(book, own.equity - cost, fixed + after(book, accounts, row, line, left), run.to_initial)
 
     return least_that_holds(abs(line.lots), cures)
 
@@ -124,10 +123,18 @@ def closing_cost(book: Book, contract: Contract, position: int, lots: int, mark:
     return total + abs(value(contract, lots, mark) - value(contract, lots, price)) + impact(contract, lots)
 
 
-def _notional_of_siblings(book: Book, accounts: Accounts, row: int, column: int) -> int:
+def _maintenance_after(book: Book, accounts: Accounts, row: int, line: Line, left: int) -> int:
+    """`MM_j` with `left` lots; the member's other accounts stay as they are."""
+    contract, price = book.contracts[line.column], book.price(line.column)
     others = (sibling for sibling in accounts.siblings.get(row, ()) if sibling != row)
-    price = book.price(column)
-    return sum(notional(book.contracts[column], accounts.take(one).positions[column], price) for one in others)
+    held = sum(notional(contract, accounts.take(one).positions[line.column], price) for one in others)
+    return share(contract.mm, notional(contract, left, price), held)
+
+
+def _initial_after(book: Book, accounts: Accounts, row: int, line: Line, left: int) -> int:
+    """`IM_j` with `left` lots, open orders of the account and of the member's others counted."""
+    own = exposed(book, accounts, row, line.column, left)
+    return share(book.contracts[line.column].im, own, line.member_exposure - line.exposure)
 
 
 def _capped(book: Book, accounts: Accounts, row: int, line: Line, lots: int, used_units: int) -> int:
