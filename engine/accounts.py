@@ -8,6 +8,7 @@ vector code away from it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -141,6 +142,12 @@ class Accounts:
         """Whether vector code must leave the row to scalar code."""
         self.special[row] = row in self.siblings or row in self.orders or row in self.wide
 
+    def is_only_kin(self, row: int) -> bool:
+        """Whether a row is special for its siblings alone, and they too."""
+        if not (self.orders or self.wide):
+            return row in self.siblings
+        return row in self.siblings and not any(one in self.orders or one in self.wide for one in self.siblings[row])
+
     def status_of(self, row: int) -> Status:
         """Where the account stands in its life."""
         return Status(int(self.status[row]))
@@ -159,6 +166,7 @@ class Accounts:
         return sorted(rows, key=lambda row: account_key(self.names[row]))
 
 
+@lru_cache(1 << 16)
 def account_key(account: str) -> tuple[str, str]:
     """The order of accounts everywhere: (member, account)."""
     return member_of(account), account

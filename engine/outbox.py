@@ -15,3 +15,8 @@ class Outbox:
     entries: list[AnyEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+
+    @property
+    def has_said(self) -> bool:
+        """Whether anything was said."""
+        return bool(self.entries or self.events or self.refusals)

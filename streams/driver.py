@@ -19,7 +19,7 @@ from engine.shard.door import Shard
 from schemas.codes import Code, Refused
 from schemas.events import Event, Refusal
 from schemas.inputs import BookMessage, Input
-from schemas.journal import AnyEntry, Answer
+from schemas.journal import Answer, AnyEntry, Decision
 
 Record = Input | AnyEntry
 
@@ -64,10 +64,16 @@ class BookRun:
 
     def _place(self, entry: AnyEntry) -> None:
         self.sinks.journal(entry)
-        self._hear([[self.clearing.read(entry), *(shard.read(entry) for shard in self.shards)]])
+        readers = [self.clearing.read(entry)]
+        if isinstance(entry, Decision):  # what shards say changes nothing in a shard
+            readers += [shard.read(entry) for shard in self.shards]
+        self._hear([readers])
 
     def _hear(self, said: list[list[Outbox]]) -> None:
         """Queue what one cause made the readers say: the clearing house's first, then by (member, account)."""
+        said = [readers for readers in said if any(one.has_said for one in readers)]
+        if not said:
+            return
         for readers in said:
             self.queue.extend(readers[0].entries)
             for event in readers[0].events:

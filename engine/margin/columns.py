@@ -8,11 +8,12 @@ the highest floor <= N is the greatest of all lines: `M(N) = max_b (ceil(N rate_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from engine.accounts import Accounts, Ints
-from engine.contracts import Brackets, Contract
+from engine.contracts import BOUND, Brackets, Contract
 from engine.numbers import PPM
 
 
@@ -24,6 +25,11 @@ class Measure:
     im: Ints
     mm: Ints
     sway: Ints
+
+    def beside(self, other: Measure) -> Measure:
+        """Of these rows, then of the others."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("equity", "im", "mm", "sway"))
+        return Measure(*(np.concatenate(pair) for pair in pairs))
 
 
 class Columns:
@@ -63,8 +69,38 @@ class Columns:
         equity = accounts.cash[rows] + worth.sum(axis=1, dtype=np.int64)
         return Measure(equity, im.sum(axis=1, dtype=np.int64), mm.sum(axis=1, dtype=np.int64), sway)
 
+    def measure_kin(self, accounts: Accounts, rows: Ints) -> Measure | None:
+        """The same for rows that share brackets with siblings (16.5); none of the member's has orders or is wide.
+
+        The own part of a requirement is `ceil(M(N_m) N_a / N_m)`, in integers of any size. The slope counts three times
+        (triggers). None when the sum over a member could pass 2^61: then it is a matter for `statement`.
+        """
+        groups = [accounts.siblings[row] for row in rows.tolist()]
+        lengths = np.array([len(group) for group in groups], np.int64)
+        worth = accounts.positions[rows] * self.a
+        size = -(-np.abs(worth) // self.b)
+        kin = -(-np.abs(accounts.positions[list(chain.from_iterable(groups))] * self.a) // self.b)
+        if int(kin.max(initial=0)) * int(lengths.max(initial=0)) >= BOUND:
+            return None
+        member = np.add.reduceat(kin, np.cumsum(lengths) - lengths, axis=0)
+        mm, im = (_share(_requirement(table, member)[0], size, member) for table in (self.mm, self.im))
+        reach = member + (member >> 2) + 2
+        slope = 3 * np.maximum(_requirement(self.mm, reach)[1], _requirement(self.im, reach)[1])
+        sway = (size + _ppm_up(size, slope)).sum(axis=1, dtype=np.int64)
+        equity = accounts.cash[rows] + (worth // self.b).sum(axis=1, dtype=np.int64)
+        return Measure(equity, im.sum(axis=1, dtype=np.int64), mm.sum(axis=1, dtype=np.int64), sway)
+
 
 Tables = tuple[Ints, Ints, Ints]
+
+
+def _share(amount: Ints, size: Ints, member: Ints) -> Ints:
+    """`ceil(M N_a / N_m)`, zero where N_a is; `M` where the account is the only one."""
+    found = np.where(size == 0, 0, amount)
+    shared = (size != 0) & (size != member)
+    pairs = zip(amount[shared].tolist(), size[shared].tolist(), member[shared].tolist(), strict=True)
+    found[shared] = np.array([-(-m * own // total) for m, own, total in pairs], np.int64)
+    return found
 
 
 def _tables(brackets: list[Brackets]) -> Tables:

@@ -127,11 +127,13 @@ def _releases(state: ShardState) -> list[Release]:
 
 def _holders(state: ShardState, instruments: list[str]) -> list[Holder]:
     """Who holds the contracts whose lots are to be placed; the clearing house picks the other side."""
-    return [
-        Holder(state.accounts.names[row], name, state.accounts.take(row).positions[state.book.column_of[name]])
-        for name in instruments
-        for row in booking.holders(state, state.book.column_of[name])
-    ]
+    accounts, found = state.accounts, list[Holder]()
+    for name in instruments:
+        column = state.book.column_of[name]
+        rows = booking.holders(state, column)
+        for row, lots in zip(rows, accounts.positions[rows, column].tolist(), strict=True):
+            found.append(Holder(accounts.names[row], name, lots or accounts.wide[row].positions[column]))
+    return found
 
 
 def _gains(state: ShardState) -> list[Gain]:

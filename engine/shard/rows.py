@@ -11,7 +11,7 @@ from engine.execution import capped_fee, row_cash
 from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
 from engine.life import Status
 from engine.numbers import sign
-from engine.shard import booking, run
+from engine.shard import booking, placed, run
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
@@ -26,6 +26,9 @@ _TOLD = {
 
 def apply(state: ShardState, decision: Allocation) -> None:
     """All rows that concern our accounts, in their order."""
+    if decision.kind == "place":
+        placed.place(state, decision)
+        return
     for account, rows in groupby(enumerate(decision.lot_rows), key=lambda item: item[1].account):
         if state.owns(account):
             _move_account(state, decision, list(rows))

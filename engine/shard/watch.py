@@ -11,6 +11,7 @@ from engine import triggers
 from engine.accounts import Holding, Ints, account_key
 from engine.life import Status
 from engine.liquidation import Liquidation, scopes_of
+from engine.margin.columns import Measure
 from engine.margin.statement import Statement, is_trusted
 from engine.shard import run
 from engine.shard.run import go_bankrupt
@@ -52,39 +53,48 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
 
 
 def _suspects(state: ShardState, rows: Ints) -> list[int]:
-    """Of many rows, those that are special, noted, or past a boundary of their status: the others need no look."""
+    """Of many rows, those for scalar code, noted, or past a boundary of their status: the others need no look."""
     noted = (state.blocked | state.holes.keys() | state.sales.keys()) & set(rows.tolist())
-    plain = rows[~state.accounts.special[rows]]
-    measure = state.columns.measure(state.accounts, plain)
-    status = state.accounts.status[plain]
+    many, measure, others = _measured(state, rows)
+    status = state.accounts.status[many]
     room = triggers.distances(status, measure, has_calls=bool(state.book.parameters.call_ms))
     busy = (status != Status.HEALTHY) & (status != Status.MARGIN_CALLED)
-    held = state.accounts.positions[plain][:, ~state.columns.asset]
-    owing = (state.accounts.cash[plain] < 0) & ~held.any(axis=1)  # collateral may have to be sold
-    noted.update(rows[state.accounts.special[rows]].tolist())
-    noted.update(plain[(room < 0) | busy | owing].tolist())
+    held = state.accounts.positions[many][:, ~state.columns.asset]
+    owing = (state.accounts.cash[many] < 0) & ~held.any(axis=1)  # collateral may have to be sold
+    noted.update(others)
+    noted.update(many[(room < 0) | busy | owing].tolist())
     return list(noted)
+
+
+def _measured(state: ShardState, rows: Ints) -> tuple[Ints, Measure, list[int]]:
+    """The rows that vector code can measure, their measure, and the others."""
+    special = state.accounts.special[rows]
+    plain, others = rows[~special], rows[special].tolist()
+    measure = state.columns.measure(state.accounts, plain)
+    kin = [row for row in others if state.accounts.is_only_kin(row)]
+    if len(kin) < VECTOR_MIN:
+        return plain, measure, others
+    shared = state.columns.measure_kin(state.accounts, np.array(kin, np.int64))
+    if shared is None:
+        return plain, measure, others
+    rest = set(others).difference(kin)
+    return np.concatenate([plain, np.array(kin, np.int64)]), measure.beside(shared), sorted(rest)
 
 
 def _place(state: ShardState, rows: Ints, looked: dict[int, Statement]) -> None:
     """A fresh tier for the rows, with those of young tiers that it swallows, at the present marks."""
     swallowed = state.triggers.absorb(len(rows))
     rows = np.unique(np.concatenate([rows, swallowed])) if len(swallowed) else rows
-    special = state.accounts.special[rows]
-    plain, others = rows[~special], rows[special]
-    if len(plain) < VECTOR_MIN:
-        plain, others = plain[:0], rows
-    far = np.array([_radius(state, row, looked.get(row)) for row in others.tolist()], np.int64)
-    radii = np.concatenate([_radii(state, plain), far])
+    many, others = rows[:0], rows.tolist()
+    near = many
+    if len(rows) >= VECTOR_MIN:
+        many, measure, others = _measured(state, rows)
+        room = triggers.distances(state.accounts.status[many], measure, bool(state.book.parameters.call_ms))
+        near = triggers.radii(room, measure.sway, state.accounts.columns)
+    far = np.array([_radius(state, row, looked.get(row)) for row in others], np.int64)
     marks = [mark.price for mark in state.book.marks]
-    state.triggers.place(np.concatenate([plain, others]), radii, marks, state.book.contracts)
-
-
-def _radii(state: ShardState, rows: Ints) -> Ints:
-    measure = state.columns.measure(state.accounts, rows)
-    has_calls = bool(state.book.parameters.call_ms)
-    room = triggers.distances(state.accounts.status[rows], measure, has_calls)
-    return triggers.radii(room, measure.sway, state.accounts.columns)
+    rows = np.concatenate([many, np.array(others, np.int64)])
+    state.triggers.place(rows, np.concatenate([near, far]), marks, state.book.contracts)
 
 
 def _radius(state: ShardState, row: int, looked: Statement | None) -> int:
