@@ -13,7 +13,7 @@ from tests.random_venue import Act, Settings, acts_of, messages, settings_of
 def run(choices: Settings, acts: list[Act], shards: int) -> None:
     """Both, input by input; compared after each."""
     pair = Pair(shards)
-    for message in messages(choices, acts):
+    for message in messages(choices, acts, pair.events):
         pair.feed(message)
         if message.id.startswith("n"):
             pair.compare()

@@ -95,7 +95,7 @@ def _fill_sale(state: ShardState, row: int, trade: op.Traded) -> None:
     sale = state.sales[row]
     sale.lots -= trade.lots
     if sale.lots <= 0:
-        del state.sales[row]
+        state.end_sale(row)
 
 
 def sale_id(state: ShardState, row: int) -> str:

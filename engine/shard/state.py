@@ -123,6 +123,11 @@ class ShardState:
         """Count notional against the account's interval."""
         self.pace[row] = (interval_of(self.book), self.used_pace(row) + units)
 
+    def end_sale(self, row: int) -> None:
+        """A collateral sale is over by a trade, or its reason is gone; a window may have waited for it."""
+        if self.sales.pop(row, None) is not None:
+            self.raise_to_clearing(row, "cured")
+
     def tell(self, event: Event) -> None:
         """An event for the world."""
         self.out.events.append(event)

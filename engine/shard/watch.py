@@ -235,7 +235,7 @@ def watch_collateral(state: ShardState, row: int, own: Statement) -> None:
     """Without positions and with cash below zero, collateral is sold: the first by id, no more than needed (17.11)."""
     holding = state.accounts.take(row)
     if own.has_positions or holding.cash >= 0:
-        state.sales.pop(row, None)
+        state.end_sale(row)
         return
     if row in state.sales:
         return

@@ -11,10 +11,10 @@ from tests.twin.values import hand_over, sign, value, value_floor
 
 def taken_now(book: BookState, plan: Plan) -> Taken:
     """`x = max(0, x - refill (clock - last))`, per instrument and side of the close (17.9)."""
+    # READING: `last` is the last fill of that side; a new rate of refill counts for all the time since.
     taken = plan.instrument.taken[-sign(plan.held)]
-    taken.lots = max(0, taken.lots - plan.instrument.refill * (book.clock - taken.last_ms))
-    taken.last_ms = book.clock
-    return taken
+    refilled = plan.instrument.refill * (book.clock - taken.last_ms)
+    return Taken(max(0, taken.lots - refilled), book.clock)
 
 
 def market_pays(plan: Plan, taken: Taken, lots: int) -> int | None:
@@ -53,6 +53,7 @@ def fill_at_market(book: BookState, plan: Plan, lots: int) -> int:
         pays = market_pays(plan, taken, filled)
         give(book, plan, MARKET, filled, pays)
         taken.lots += filled
+        plan.instrument.taken[-sign(plan.held)] = taken
         report(book, plan, "liquidation-filled", -sign(plan.held) * filled, pays)
     return filled
 

@@ -28,12 +28,17 @@ def round_of_sales(book: BookState) -> bool:
 
 
 def must_sell(account: Account) -> bool:
-    return not account.positions and account.cash < 0 and bool(account.collateral) and account.sale is None
+    return not account.positions and account.cash < 0 and bool(for_sale(account)) and account.sale is None
+
+
+def for_sale(account: Account) -> list[str]:
+    """Assets it has; what it sold without having is below zero (a trade is a fact)."""
+    return sorted(name for name, units in account.collateral.items() if units > 0)
 
 
 def start_sale(book: BookState, account: Account) -> None:
     """The first asset by id, the least amount that brings cash to zero, at most the balance (17.11)."""
-    asset = book.assets[min(account.collateral)]
+    asset = book.assets[for_sale(account)[0]]
     units = least_units(asset, -account.cash, account.collateral[asset.name])
     account.sale_number += 1
     name = f"{book.name}/{account.id}/{account.sale_number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 
 from schemas.codes import Code
@@ -16,12 +17,15 @@ ROUNDING, SUSPENSE, UNCOVERED = "@rounding", "@suspense", "@uncovered"
 
 @dataclass
 class Order:
-    """A liquidation order at the venue (17.9); `lots` is signed, what is left of it."""
+    """A liquidation order at the venue (17.9); `lots` is signed, what is left; `held` and B those it was sent at."""
 
     id: str
     instrument: str
     lots: int
     deadline_ms: int
+    held: int
+    bankruptcy: Fraction
+    filled: int = 0
 
 
 @dataclass

@@ -9,7 +9,7 @@ from tests.twin.listed import Instrument
 from tests.twin.margin import equity, halted
 from tests.twin.plan import Plan, fee, interval, largest, plan_for, trusted_positions, use
 from tests.twin.state import Account, BookState, Order
-from tests.twin.values import notional, post, sign
+from tests.twin.values import notional, post, sign, value
 
 
 def ready(book: BookState, account: Account) -> bool:
@@ -40,7 +40,7 @@ def send_order(book: BookState, plan: Plan, lots: int) -> None:
     account.order_number += 1
     name = f"{book.name}/{account.id}/{account.liquidation}/{account.order_number}"
     signed = -sign(plan.held) * lots
-    account.order = Order(name, instrument.name, signed, book.clock + book.rules.said.order_ms)
+    account.order = Order(name, instrument.name, signed, book.clock + book.rules.said.order_ms, plan.held, plan.bankruptcy)
     # READING: interval notional is used by what is granted, N(k, mark); what goes to the exits uses none.
     count_pace(book, plan, lots)
     book.event("liquidation-ordered", account.id, id=name, lots=signed, limit=limit_ticks(plan))
@@ -76,14 +76,24 @@ def fill_order(
     if order is None or name != order.id or order.instrument != instrument.name or signed * order.lots <= 0:
         return False
     order.lots = sign(order.lots) * max(0, abs(order.lots) - abs(signed))
-    paid = take_fee(book, account, instrument, abs(signed))
+    order.filled += abs(signed)
+    paid = take_fee(book, account, instrument, abs(signed), owed_to_rest(account, order, instrument))
     book.event("liquidation-filled", account.id, instrument=instrument.name, lots=signed, fee=paid)
     return True
 
 
-def take_fee(book: BookState, account: Account, instrument: Instrument, lots: int) -> int:
+def owed_to_rest(account: Account, order: Order, instrument: Instrument) -> int:
+    """What equity loses if the rest of the order fills at B, which is fixed for all its fills (6.3)."""
+    # READING: a fee taken from that part would make a solvent account insolvent, against 6.4 and invariant 9.
+    rest = min(abs(order.lots), abs(account.positions.get(instrument.name, 0)))
+    slices = [ceil(order.bankruptcy * k / abs(order.held)) for k in (order.filled, order.filled + rest)]
+    at_mark = -value(instrument, -sign(order.held) * rest, instrument.mark)
+    return max(0, at_mark - (slices[1] - slices[0]))
+
+
+def take_fee(book: BookState, account: Account, instrument: Instrument, lots: int, kept: int = 0) -> int:
     """`min(fee(k), max(0, equity left))` to the insurance fund (6.4)."""
-    paid = min(fee(book, instrument, lots), max(0, equity(book, account)))
+    paid = min(fee(book, instrument, lots), max(0, equity(book, account) - kept))
     post(book, account.id, book.insurance(instrument.scope).id, paid)
     return paid
 
