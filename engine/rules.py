@@ -90,6 +90,9 @@ def compile_waterfall(message: WaterfallMessage, decimals: int) -> Waterfall:
         raise Refused(Code.BAD_WATERFALL, "uncovered is one layer and has no cap")
     if len({layer.id for layer in layers}) < len(layers):
         raise Refused(Code.BAD_WATERFALL, "layer ids must differ")
+    funds = [(layer.kind, layer.scope) for layer in layers if layer.kind == "insurance"]
+    if len(set(funds)) < len(funds):
+        raise Refused(Code.BAD_WATERFALL, "two insurance layers draw on one fund")
     once = [layer.kind for layer in layers if layer.kind not in ("operator", "insurance")]
     if len(set(once)) < len(once):
         raise Refused(Code.BAD_WATERFALL, "only operator and insurance layers may stand more than once")

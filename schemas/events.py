@@ -146,7 +146,6 @@ class WindowOpenedEvent(Event, frozen=True, kw_only=True, tag="window-opened"):
     """`snapshot` is the hash of the contributions that are frozen for this window (7)."""
 
     window: int
-    cause: str
     snapshot: str
 
 

@@ -122,12 +122,13 @@ def load_reader(saved: Document) -> Reader:
     if saved["source"] == "clearing":
         machine = load_clearing(book, saved["machine"])
     else:
-        machine = load_shard(book, int(saved["source"].rpartition("/")[2]), saved["shards"], [saved["machine"]])
+        index = int(saved["source"].rpartition("/")[2])
+        machine = load_shard(book, index, saved["shards"], [saved["machine"]], takes_ledger=True)
     return Reader(book, machine, saved["source"], saved["shards"], dict(saved["last"]), saved["numbered"])
 
 
 def successor(saved: list[Document], change: int, index: int, shards: int) -> Reader:
     """Shard `index` of a new P, from what all shards of the old one saved where the change stands in the log (2a.9)."""
     book = load_book(saved[0]["book"])
-    machine = load_shard(book, index, shards, [one["machine"] for one in saved])
+    machine = load_shard(book, index, shards, [one["machine"] for one in saved], takes_ledger=index == 0)
     return Reader(book, machine, f"margin/{change}/{index}", shards, dict(saved[0]["last"]))

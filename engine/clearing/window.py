@@ -15,8 +15,11 @@ from schemas.codes import Halt
 from schemas.journal import Allocation, Answer, Bankrupt, Charge, WindowOpened
 
 
-def open_window(state: ClearingState, cause: str) -> None:
-    """The decision on a first hole: contributions, weights, caps and versions are frozen here."""
+def open_window(state: ClearingState) -> None:
+    """The decision on a first hole: contributions, weights, caps and versions are frozen here.
+
+    The event names no hole: which report came first depends on the shards.
+    """
     if state.window is not None or state.book.waterfall is None:
         return
     state.windows += 1
@@ -28,7 +31,7 @@ def open_window(state: ClearingState, cause: str) -> None:
     subject = str(state.windows)
     state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
     frozen = snapshot(state.window.contributions)
-    state.tell(events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, cause=cause, snapshot=frozen))
+    state.tell(events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, snapshot=frozen))
 
 
 def is_due(state: ClearingState, window: Window) -> bool:

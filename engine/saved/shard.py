@@ -42,10 +42,10 @@ def save_shard(shard: Shard) -> Document:
     }  # fmt: skip
 
 
-def load_shard(book: Book, index: int, shards: int, saved: list[Document]) -> Shard:
-    """Shard `index` of `shards` from the documents of all shards of the old P (or its own alone).
+def load_shard(book: Book, index: int, shards: int, saved: list[Document], *, takes_ledger: bool) -> Shard:
+    """Shard `index` of `shards` from its own document, or from those of all shards of an old P.
 
-    Members go where they belong; parts of named accounts that no member owns go to shard 0: parts only add up.
+    Members go where they belong. Parts of named accounts belong to no member and only add up: one shard takes them all.
     """
     shard = Shard(book, index, shards)
     state = shard.state
@@ -54,7 +54,7 @@ def load_shard(book: Book, index: int, shards: int, saved: list[Document]) -> Sh
     for name in sorted(accounts, key=account_key):
         _load_account(state, name, accounts[name])
     for document in saved:
-        _load_rest(state, document["rest"], takes_ledger=index == 0 or len(saved) == 1)
+        _load_rest(state, document["rest"], takes_ledger=takes_ledger)
     state.sync()
     return shard
 
