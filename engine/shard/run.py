@@ -36,6 +36,7 @@ def go_on(state: ShardState, row: int, own: Statement) -> None:
         if plan is not None and plan.lots:
             send(state, row, plan, plan.lots)
         else:
+            run.waits_interval = liquidation.interval_of(state.book)
             ask(state, row)
 
 

@@ -29,6 +29,7 @@ from schemas.inputs import (
     Withdrawal,
 )
 from tests.twin import governance, marks, withdrawals
+from tests.twin.life import check
 from tests.twin.margin import equity
 from tests.twin.reading import amount_of, amount_units, lots_of, refuse_if, ticks_of
 from tests.twin.state import MILLION, ROUNDING, Account, BookState
@@ -49,11 +50,12 @@ def take(book: BookState, message: Input) -> None:
 
 
 def enter_into_force(book: BookState) -> None:
-    """Versions due, by (effective_ms, order in the log) (17.2 b)."""
+    """Versions due, by (effective_ms, order in the log), each followed by a check (17.2 b)."""
     due = [message for message in book.later if message.effective_ms <= book.clock]
     book.later = [message for message in book.later if message not in due]
     for message in sorted(due, key=lambda message: message.effective_ms):
         govern_later(book, message)
+        check(book)
 
 
 def govern_later(book: BookState, message: Governed) -> None:

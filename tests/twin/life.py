@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from schemas.codes import Code
 from tests.twin import venue
 from tests.twin.margin import equity, im, mm, mm_in, stop_reached, trusted
 from tests.twin.state import Account, BookState
@@ -95,7 +94,7 @@ def look_called(book: BookState, account: Account) -> bool:
 
 
 def trigger(book: BookState, account: Account, target_im: bool = False) -> None:
-    """The account becomes liquidating; orders are forgotten, its withdrawals will be refused (17.9)."""
+    """The account becomes liquidating; its orders are forgotten (17.9)."""
     account.status, account.target_im, account.call_deadline_ms = "liquidating", target_im, None
     account.liquidation, account.order_number = account.liquidation + 1, 0
     account.trigger_seq, account.trigger_scopes = book.seq, {}
@@ -106,9 +105,6 @@ def trigger(book: BookState, account: Account, target_im: bool = False) -> None:
         account.trigger_scopes[instrument.scope] = before + mm_in(book, account, instrument)
     book.event("liquidation-triggered", account.id, equity=equity(book, account), mm=mm(book, account))
     account.orders.clear()
-    for asked in book.asked:
-        if asked.account == account.id:
-            asked.refuse = Code.IN_LIQUIDATION
 
 
 def look_liquidating(book: BookState, account: Account) -> bool:

@@ -24,6 +24,7 @@ from tests.twin.venue import count_pace, ready, send_order, take_fee
 def round_of_liquidations(book: BookState) -> bool:
     """All that wait: planned at the marker, granted by (trigger seq, member, account), looked at (17.9)."""
     order_close_of_all_holes(book)
+    forget_waiting(book)
     cured = [one for one in book.members_accounts() if is_asked(book, one) and stop_reached(book, one)]
     for account in cured:
         end(book, account)
@@ -42,6 +43,15 @@ def round_of_liquidations(book: BookState) -> bool:
     return bool(asked or cured)
 
 
+def forget_waiting(book: BookState) -> None:
+    """Who may not act when its interval comes is looked at like all others again."""
+    # READING: halted or not trusted then, it is not asked for its next order but sends it when it may.
+    for account in book.members_accounts():
+        late = account.waits_interval is not None and account.waits_interval != interval(book)
+        if late and not ready(book, account):
+            account.waits_interval = None
+
+
 def order_close_of_all_holes(book: BookState) -> None:
     """At `opening + window_max_ms` all holes are torn up, halts notwithstanding (17.10)."""
     if book.window and book.clock >= book.window.opened_ms + book.window.window_max_ms:
@@ -56,7 +66,7 @@ def order_close(book: BookState, account: Account) -> None:
     account.close_due = True
     if account.status != "liquidating":
         trigger(book, account)
-    account.order, account.exit, account.close_due = None, None, True
+    account.order, account.exit, account.close_due, account.waits_interval = None, None, True, None
 
 
 def is_asked(book: BookState, account: Account) -> bool:
@@ -69,7 +79,7 @@ def is_asked(book: BookState, account: Account) -> bool:
         # READING: an exit waits like an order while its mark is not trusted or liquidation is halted.
         return not halted(book) and mark_trusted(book, book.instruments[account.exit])
     shared = book.rules.said.execution == "simulated" or book.rules.per_book_notional is not None
-    return shared and ready(book, account)
+    return (shared or account.waits_interval is not None) and ready(book, account)
 
 
 def plan_at_marker(book: BookState, account: Account) -> Plan | None:
@@ -100,6 +110,7 @@ def grant(book: BookState, plan: Plan, lots: int) -> None:
     if lots == 0 or book.rules.said.execution == "venue":
         send_order(book, plan, lots)
         return
+    plan.account.waits_interval = None
     filled = fill_at_market(book, plan, lots)
     if filled:
         count_pace(book, plan, filled)

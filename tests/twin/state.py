@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from schemas.codes import Code
 from schemas.inputs import Governed, Input
 from tests.twin.listed import Asset, Instrument, Layer, Quoted, Rules
 
@@ -111,7 +110,6 @@ class Asked:
     amount: int
     asset: str | None = None
     to: str | None = None
-    refuse: Code | None = None  # decided already, by a liquidation
 
 
 @dataclass

@@ -21,8 +21,9 @@ def ready(book: BookState, account: Account) -> bool:
 
 def orders_at_once(book: BookState, account: Account) -> bool:
     """Where nothing is shared the order goes out at once (6.9)."""
+    # READING: who waited for an interval waits for a grant, whatever the rules have become.
     alone = book.rules.said.execution == "venue" and book.rules.per_book_notional is None
-    return alone and ready(book, account)
+    return alone and account.waits_interval is None and ready(book, account)
 
 
 def order_at_once(book: BookState, account: Account) -> None:
@@ -37,6 +38,7 @@ def send_order(book: BookState, plan: Plan, lots: int) -> None:
     if lots == 0:
         account.waits_interval = interval(book)
         return
+    account.waits_interval = None
     account.order_number += 1
     name = f"{book.name}/{account.id}/{account.liquidation}/{account.order_number}"
     signed = -sign(plan.held) * lots

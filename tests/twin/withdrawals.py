@@ -72,7 +72,7 @@ def round_of_releases(book: BookState) -> bool:
     # READING: what earlier ones of the same account take is counted; what a move of this round brings is not.
     answers, passed = [], []
     for asked in book.asked:
-        code = asked.refuse or judge_again(book, asked, passed)
+        code = judge_again(book, asked, passed)
         answers.append((asked, code))
         if code is None:
             passed.append(asked)
