@@ -46,9 +46,7 @@ class Pair:
 
     def told_by_engine(self) -> list[tuple[str, int, str, str]]:
         """(book, seq, kind, account or window), sorted."""
-        return sorted(
-            (e.book, e.seq, e.kind, getattr(e, "account", e.subject)) for e in self.events if e.kind in TOLD
-        )
+        return sorted((e.book, e.seq, e.kind, getattr(e, "account", e.subject)) for e in self.events if e.kind in TOLD)
 
     def told_by_twin(self) -> list[tuple[str, int, str, str]]:
         """The same of the twin."""

@@ -16,8 +16,9 @@ from msgspec.structs import replace as with_fields
 
 from schemas import inputs
 from schemas.decimals import decimal_text
-from schemas.events import Event, LiquidationOrdered, LiquidationOrderEnded
+from schemas.events import Event
 from schemas.inputs import Input
+from tests.venue_fills import fill, price_text, quantity_text
 from tests.venue_opening import (
     ACCOUNTS,
     BOOKS,
@@ -48,7 +49,7 @@ acts_of = st.lists(act_of, min_size=5, max_size=60)
 
 def random_venue(seed: int, length: int) -> tuple[Settings, list[Act]]:
     """The same, from a seed: for long runs where shrinking is not wanted."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
     settings = Settings(*(random.randint(0, 3) for _ in fields(Settings)))
     ends = (KINDS, 11, 11, 40, 5)
     return settings, [tuple(random.randint(0, end) for end in ends) for _ in range(length)]  # type: ignore[misc]
@@ -96,7 +97,7 @@ class _Venue:
             self.index[name] += (size - 20) * 50_000
             return inputs.Funding(instrument=name, index=str(self.index[name]), **base)
         if kind < 88:
-            buys, sells = self._lots(name, size), self._lots(name, two)
+            buys, sells = quantity_text(name, size), quantity_text(name, two)
             return inputs.OpenOrders(account=ACCOUNTS[one], instrument=name, buys=buys, sells=sells, **base)
         if kind < 91:
             return inputs.Period(**base)
@@ -110,7 +111,7 @@ class _Venue:
 
     def _rare(self, base: dict[str, Any], kind: int, one: int, two: int, size: int) -> Input:
         if kind < 112:
-            return self._fill(base, one, two, size)
+            return fill(self.told, self.price, base, one, two, size)
         if kind < 115:
             return self._deposit(base, FUNDS[(one + two) % len(FUNDS)], size, in_gold=False)
         if kind < 121:
@@ -124,18 +125,12 @@ class _Venue:
             return self._price(base, "LIN", 100 * 10 ** (size % 7))
         return self._trade(base, one, one, 1 + size, INSTRUMENTS[two % 3], 0)
 
-    def _lots(self, name: str, lots: int) -> str:
-        return decimal_text(lots, 2) if name == "RAT" else str(lots)
-
     def _text(self, name: str, off: int = 0) -> str:
-        return self._ticks(name, self.price[name] + off)
-
-    def _ticks(self, name: str, ticks: int) -> str:
-        return decimal_text(max(1, ticks), 1) if name == "RAT" else decimal_text(max(1, ticks) * 5, 1)
+        return price_text(name, self.price[name] + off)
 
     def _trade(self, base: dict[str, Any], one: int, two: int, lots: int, name: str, off: int) -> Input:
         seller = "@market" if two == one else ACCOUNTS[two]
-        price, quantity = self._text(name, off), self._lots(name, lots)
+        price, quantity = self._text(name, off), quantity_text(name, lots)
         return inputs.Trade(buyer=ACCOUNTS[one], seller=seller, instrument=name, quantity=quantity, price=price, **base)
 
     def _price(self, base: dict[str, Any], name: str, percent: int) -> Input:
@@ -181,7 +176,9 @@ class _Venue:
         """New parameters, a new waterfall, or new versions of what is listed."""
         rule = self._rule(base, size)
         if two < 5:
-            changed = {one_.name: (getattr(self.settings, one_.name) + size) % 4 for one_ in fields(Settings)[one % 5 :: 5]}
+            changed = {
+                one_.name: (getattr(self.settings, one_.name) + size) % 4 for one_ in fields(Settings)[one % 5 :: 5]
+            }
             self.settings = replace(self.settings, **{**changed, "large": self.settings.large})
             return parameters(self.settings, **rule)
         if two < 7:
@@ -195,28 +192,3 @@ class _Venue:
         if self.last is None or size % 4 > 1:
             return inputs.Period(**{**base, "time_ms": max(0, self.now - [1_500, 2_500][size % 2])})
         return self.last if size % 4 else with_fields(self.last, time_ms=self.last.time_ms + 1)
-
-    def _fill(self, base: dict[str, Any], one: int, two: int, size: int) -> Input:
-        """A fill of the oldest order at the venue: whole, part, or too much; inside, at, or beyond its limit."""
-        ended = {e.liquidation_id for e in self.told if isinstance(e, LiquidationOrderEnded) and e.book == self.book}
-        ordered = (e for e in self.told if isinstance(e, LiquidationOrdered) and e.book == self.book)
-        order = next((e for e in ordered if e.liquidation_id not in ended), None)
-        if order is None:
-            return self._sale(base, one, two, size)
-        other = "@market" if ACCOUNTS[two] == order.account or two == one else ACCOUNTS[two]
-        buyer, seller = (order.account, other) if order.lots > 0 else (other, order.account)
-        lots = [abs(order.lots), -(-abs(order.lots) // 2), 1, abs(order.lots) + size][size % 4]
-        ticks = self.price[order.instrument] if order.limit_ticks is None else order.limit_ticks + [0, 0, 1, -1, 3][one % 5]
-        return inputs.Trade(
-            buyer=buyer, seller=seller, instrument=order.instrument, quantity=self._lots(order.instrument, lots),
-            price=self._ticks(order.instrument, min(90_000, ticks)), liquidation_id=order.liquidation_id, **base,
-        )  # fmt: skip
-
-    def _sale(self, base: dict[str, Any], one: int, two: int, size: int) -> Input:
-        """Collateral to a buyer, under the id of a sale that may be running."""
-        seller = ACCOUNTS[one]
-        return inputs.Trade(
-            buyer="@market" if one == two else ACCOUNTS[two], seller=seller, instrument="GOLD",
-            quantity=decimal_text(1 + 97 * size, 3), price=self._text("GOLD", size % 3 - 1),
-            liquidation_id=f"{self.book}/{seller}/{1 + size % 2}", **base,
-        )  # fmt: skip

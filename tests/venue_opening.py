@@ -1,4 +1,4 @@
-"""How a random venue opens and is ruled: settings, listings, rules, funds and first money (see tests/random_venue.py)."""
+"""How a random venue opens and is ruled: settings, listings, rules, funds and first money (see random_venue)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,8 @@ def asset(s: Settings, steep: int = 0, **rule: Any) -> Input:
 def parameters(s: Settings, **rule: Any) -> Input:
     """The rules of the book."""
     return inputs.ParametersMessage(
-        late_ms=2_000, call_ms=[0, 0, 500, 3_000][s.call], stop_ppm=[1_000_000, 1_000_000, 1_200_000, 2_000_000][s.stop],
+        late_ms=2_000, call_ms=[0, 0, 500, 3_000][s.call],
+        stop_ppm=[1_000_000, 1_000_000, 1_200_000, 2_000_000][s.stop],
         liquidation_fee_ppm=[0, 5_000, 20_000, 300_000][s.fee],
         execution=["simulated", "simulated", "venue", "venue"][s.venue], order_ms=800,
         max_close_ms=[0, 500, 2_000, 60_000][s.close], window_ms=[0, 0, 600, 2_500][s.window],

@@ -36,9 +36,7 @@ def declare_bankrupts(book: BookState) -> bool:
     if not bankrupts or not book.window:
         return False
     free_at_marker = {a.id: max(0, equity(book, a) - im(book, a)) for a in book.members_accounts()}
-    gain_at_marker = {
-        a.id: min(max(0, gains(book, a)), max(0, equity(book, a))) for a in book.members_accounts()
-    }
+    gain_at_marker = {a.id: min(max(0, gains(book, a)), max(0, equity(book, a))) for a in book.members_accounts()}
     drawn = dict.fromkeys(free_at_marker, 0)
     for account in sorted(bankrupts, key=lambda a: (a.bankrupt_seq, a.place)):
         capacity = gain_at_marker if account.limited else free_at_marker

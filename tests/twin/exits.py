@@ -44,11 +44,7 @@ def mark_pays(plan: Plan, lots: int) -> int:
 def fill_at_market(book: BookState, plan: Plan, lots: int) -> int:
     """All of `lots` if inside, else the most that bisection finds; against @market (17.9)."""
     taken = taken_now(book, plan)
-    filled = (
-        lots
-        if is_inside(plan, taken, lots)
-        else bisect(lambda k: is_inside(plan, taken, k), bad=lots, good=0)
-    )
+    filled = lots if is_inside(plan, taken, lots) else bisect(lambda k: is_inside(plan, taken, k), bad=lots, good=0)
     if filled:
         pays = market_pays(plan, taken, filled)
         give(book, plan, MARKET, filled, pays)

@@ -60,9 +60,7 @@ def require_quiet(book: BookState) -> None:
         assert not (over and account.positions), f"14.8: {account.id} is {account.status} with positions"
     assert not book.account(LIQUIDATION).positions, "14.8: lots are left in @liquidation"
     owed = -sum(book.window.loss.values()) if book.window else 0
-    assert book.account(SUSPENSE).cash == owed, (
-        f"14.1: suspense {book.account(SUSPENSE).cash}, expected {owed}"
-    )
+    assert book.account(SUSPENSE).cash == owed, f"14.1: suspense {book.account(SUSPENSE).cash}, expected {owed}"
 
 
 def require_im_above_mm(book: BookState) -> None:

@@ -50,9 +50,7 @@ def judge_time(book: BookState, message: Input) -> None:
     if book.seq == 0:
         return
     # READING: before parameters are in force, late_ms and ahead_ms are the schema's defaults.
-    late, ahead = (
-        getattr(book.rules.said, n) if book.rules else DEFAULTS[n] for n in ("late_ms", "ahead_ms")
-    )
+    late, ahead = (getattr(book.rules.said, n) if book.rules else DEFAULTS[n] for n in ("late_ms", "ahead_ms"))
     refuse_if(message.time_ms < book.clock - late, Code.TOO_LATE, f"{message.time_ms}")
     refuse_if(message.time_ms > book.clock + ahead, Code.TOO_FAR_AHEAD, f"{message.time_ms}")
 

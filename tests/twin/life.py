@@ -71,9 +71,7 @@ def look_sound(book: BookState, account: Account) -> bool:
         return look_called(book, account)
     if book.rules.said.call_ms > 0 and units < im(book, account):
         account.status, account.call_deadline_ms = "margin_called", book.clock + book.rules.said.call_ms
-        book.event(
-            "margin-called", account.id, call=im(book, account) - units, deadline=account.call_deadline_ms
-        )
+        book.event("margin-called", account.id, call=im(book, account) - units, deadline=account.call_deadline_ms)
         return True
     return False
 

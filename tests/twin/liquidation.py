@@ -125,11 +125,7 @@ def grant(book: BookState, plan: Plan, lots: int) -> None:
 def look_after_rows(book: BookState, account: Account) -> None:
     """Ended, or waiting again; the check that follows finds the bankrupt (17.9)."""
     waits = account.order or account.waits_interval == interval(book)
-    if (
-        account.status == "liquidating"
-        and not waits
-        and stop_reached(book, account)
-    ):
+    if account.status == "liquidating" and not waits and stop_reached(book, account):
         end(book, account)
 
 
@@ -156,9 +152,7 @@ def place(book: BookState, instrument: Instrument, lots: int) -> None:
     """Pro rata to lots by (member, account), @backstop with them, @market only for what is left (17.9)."""
     book.torn_scope = instrument.scope
     holders = [*book.members_accounts(), book.account(BACKSTOP)]
-    weights = {
-        one.place: abs(one.positions[instrument.name]) for one in holders if opposite(one, instrument, lots)
-    }
+    weights = {one.place: abs(one.positions[instrument.name]) for one in holders if opposite(one, instrument, lots)}
     shares = allocate(abs(lots), weights, weights)
     shares[MARKET, MARKET] = abs(lots) - sum(shares.values())
     for (_, account), share in shares.items():

@@ -66,8 +66,7 @@ def im_in(book: BookState, account: Account, instrument: Instrument, lots: int |
     if own == 0:
         return 0
     others = sum(
-        worse_notional(other, instrument, other.positions.get(instrument.name, 0))
-        for other in book.siblings(account)
+        worse_notional(other, instrument, other.positions.get(instrument.name, 0)) for other in book.siblings(account)
     )
     return share(instrument.im_brackets, own, others)
 

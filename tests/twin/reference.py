@@ -86,9 +86,7 @@ def make_brackets(book: BookState, said: list[BracketMessage]) -> list[Bracket]:
     brackets: list[Bracket] = []
     for one in said:
         low, rate = setting_units(one.floor, book.decimals), one.rate_ppm
-        refuse_if(
-            rate > MILLION or (not brackets and low), Code.CROSSED_PARAMETERS, "first floor 0, rates to 10^6"
-        )
+        refuse_if(rate > MILLION or (not brackets and low), Code.CROSSED_PARAMETERS, "first floor 0, rates to 10^6")
         last = brackets[-1] if brackets else Bracket(-1, rate, 0)
         refuse_if(low <= last.floor or rate < last.rate_ppm, Code.CROSSED_PARAMETERS, "floors or rates fall")
         step = low * (rate - last.rate_ppm)
@@ -138,14 +136,10 @@ def make_layers(book: BookState, said: WaterfallMessage) -> list[Layer]:
     # READING: BAD_WATERFALL is a repeated id, a second `uncovered`, or one with a cap or a scope.
     plain = last[0].cap is None and last[0].scope is None
     refuse_if(not (once and endings == 1 and plain), Code.BAD_WATERFALL, "layers contradict each other")
-    return [
-        Layer(one, None if one.cap is None else setting_units(one.cap, book.decimals)) for one in said.layers
-    ]
+    return [Layer(one, None if one.cap is None else setting_units(one.cap, book.decimals)) for one in said.layers]
 
 
-def terms_of(
-    book: BookState, said: BookMessage | AssetMessage | InstrumentMessage
-) -> tuple[tuple[str, str], tuple]:
+def terms_of(book: BookState, said: BookMessage | AssetMessage | InstrumentMessage) -> tuple[tuple[str, str], tuple]:
     """What never changes after listing, under the name it is listed by (17.3)."""
     match said:
         case BookMessage():

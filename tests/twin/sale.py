@@ -45,9 +45,7 @@ def start_sale(book: BookState, account: Account) -> None:
     account.sale = Sale(name, asset.name, units, book.clock + book.rules.said.sale_ms)
     bought = most_units(asset, book.account(OPERATOR).cash, units)
     if bought and floor(haircut_value(asset, bought)):  # nothing is sold for nothing
-        sell_collateral(
-            book, account, book.account(OPERATOR), asset, bought, floor(haircut_value(asset, bought))
-        )
+        sell_collateral(book, account, book.account(OPERATOR), asset, bought, floor(haircut_value(asset, bought)))
 
 
 def least_units(asset: Asset, needed: int, balance: int) -> int:

@@ -69,9 +69,7 @@ def book_sale_trade(book: BookState, message: Trade) -> None:
         fill_sale(seller, units)
 
 
-def sell_collateral(
-    book: BookState, seller: Account, buyer: Account, asset: Asset, units: int, paid: int
-) -> None:
+def sell_collateral(book: BookState, seller: Account, buyer: Account, asset: Asset, units: int, paid: int) -> None:
     """Units one way, money the other; the sale ends when nothing is left of it (17.11)."""
     buyer.cash -= paid
     seller.cash += paid

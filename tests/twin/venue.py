@@ -42,7 +42,9 @@ def send_order(book: BookState, plan: Plan, lots: int) -> None:
     account.order_number += 1
     name = f"{book.name}/{account.id}/{account.liquidation}/{account.order_number}"
     signed = -sign(plan.held) * lots
-    account.order = Order(name, instrument.name, signed, book.clock + book.rules.said.order_ms, plan.held, plan.bankruptcy)
+    account.order = Order(
+        name, instrument.name, signed, book.clock + book.rules.said.order_ms, plan.held, plan.bankruptcy
+    )
     # READING: interval notional is used by what is granted, N(k, mark); what goes to the exits uses none.
     count_pace(book, plan, lots)
     book.event("liquidation-ordered", account.id, id=name, lots=signed, limit=limit_ticks(plan))
@@ -70,9 +72,7 @@ def limit_ticks(plan: Plan) -> int | None:
     return ceil(price) if held > 0 else floor(price)
 
 
-def fill_order(
-    book: BookState, account: Account, instrument: Instrument, signed: int, name: str | None
-) -> bool:
+def fill_order(book: BookState, account: Account, instrument: Instrument, signed: int, name: str | None) -> bool:
     """A leg that fills the account's order: the order shrinks, the fee is paid at this trade (17.9)."""
     order = account.order
     if order is None or name != order.id or order.instrument != instrument.name or signed * order.lots <= 0:

@@ -119,9 +119,7 @@ def chargeable(book: BookState, member: str) -> dict[str, int]:
 def gain_caps(ladder: Ladder) -> dict[str, int]:
     """`min(G_m, sum over its accounts of max(0, equity))` (17.12)."""
     gained = member_gains(ladder)
-    return {
-        member: min(units, sum(chargeable(ladder.book, member).values())) for member, units in gained.items()
-    }
+    return {member: min(units, sum(chargeable(ladder.book, member).values())) for member, units in gained.items()}
 
 
 def draw(ladder: Ladder, layer: Layer, units: int) -> None:
@@ -160,9 +158,7 @@ def charge_gains(ladder: Ladder, member: str, units: int) -> None:
             ladder.book.event("gains-charged", account, window=ladder.window.number, charge=share)
 
 
-def reduce_cells(
-    ladder: Ladder, units: int, mine: Callable[[tuple[str, str]], bool], scope: str | None
-) -> None:
+def reduce_cells(ladder: Ladder, units: int, mine: Callable[[tuple[str, str]], bool], scope: str | None) -> None:
     """A draw takes from its cells pro rata to what remains in them, by (member, scope) (17.12)."""
     cells = {key: left for key, left in ladder.cells.items() if mine(key) and scope in (None, key[1])}
     for key, taken in allocate(units, cells, cells).items():

@@ -42,9 +42,7 @@ def pending(book: BookState, account_id: str) -> int:
 
 def worth(book: BookState, asked: Asked) -> int:
     """Money at its amount, collateral at its value after haircut rounded up (17.7)."""
-    return (
-        asked.amount if asked.asset is None else ceil(haircut_value(book.assets[asked.asset], asked.amount))
-    )
+    return asked.amount if asked.asset is None else ceil(haircut_value(book.assets[asked.asset], asked.amount))
 
 
 def refusal(book: BookState, asked: Asked, spent: int, spent_asset: int) -> Code | None:
