@@ -74,7 +74,7 @@ class Shard:
                 run.expire(state, row)
             elif kind == "sale":
                 self._sale_due(row)
-            elif row in state.holes and state.holes[row] + state.book.parameters.max_close_ms <= state.book.clock_ms:
+            elif row in state.holes and state.holes[row] <= state.book.clock_ms:
                 watch.tear_hole(state, row)
 
     def _sale_due(self, row: int) -> None:

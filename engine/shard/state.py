@@ -42,7 +42,7 @@ class ShardState:
     """Shard `index` of `shards`.
 
     `asked` are withdrawals that wait for their release, by account and id;
-    `calls` the deadline and number of running margin calls; `holes` since when equity is below zero.
+    `calls` the deadline and number of running margin calls; `holes` until when what is below zero is to be closed.
     """
 
     book: Book

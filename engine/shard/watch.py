@@ -55,6 +55,8 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
 def _suspects(state: ShardState, rows: Ints) -> list[int]:
     """Of many rows, those for scalar code, noted, or past a boundary of their status: the others need no look."""
     noted = (state.blocked | state.holes.keys() | state.sales.keys()) & set(rows.tolist())
+    if state.timers.is_late(state.book.clock_ms):  # before the timers of this entry fire: calls that are missed
+        noted |= state.calls.keys() & set(rows.tolist())
     many, measure, others = _measured(state, rows)
     status = state.accounts.status[many]
     room = triggers.distances(status, measure, has_calls=bool(state.book.parameters.call_ms))
@@ -117,6 +119,7 @@ def look(state: ShardState, row: int) -> Statement:
         if own.equity >= 0:
             state.bankrupt.pop(row, None)
             state.accounts.move(row, Status.HEALTHY)
+            state.triggers.touch([row])
     elif status is Status.LIQUIDATING:
         run.check_order(state, row)
         run.go_on(state, row, own)
@@ -134,8 +137,8 @@ def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
     """A hole exists from the seq at which equity is below zero (7); it is reported once per episode."""
     name = state.accounts.names[row]
     if own.equity < 0 and row not in state.holes and state.accounts.status_of(row) < Status.DEFAULTED:
-        state.holes[row] = state.book.clock_ms
-        state.timers.set(state.book.clock_ms + state.book.parameters.max_close_ms, "close", account_key(name))
+        state.holes[row] = state.book.clock_ms + state.book.parameters.max_close_ms
+        state.timers.set(state.holes[row], "close", account_key(name))
         stamp = state.stamp(f"{name}/{state.number(row, 'hole')}")
         state.tell(events.HoleFound(**stamp, account=name, equity_units=own.equity))
         state.raise_to_clearing(row, "hole")

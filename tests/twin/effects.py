@@ -31,7 +31,7 @@ from schemas.inputs import (
 from tests.twin import governance, marks, withdrawals
 from tests.twin.life import check
 from tests.twin.margin import equity
-from tests.twin.reading import amount_of, amount_units, lots_of, refuse_if, ticks_of
+from tests.twin.reading import amount_units, refuse_if, said_amount, said_lots, said_ticks
 from tests.twin.state import MILLION, ROUNDING, Account, BookState
 from tests.twin.trades import book_trade
 from tests.twin.values import haircut_value, put, value
@@ -84,7 +84,7 @@ def start_period(book: BookState) -> None:
 
 def deposit(book: BookState, message: Deposit) -> None:
     """Money or collateral from outside; a flow of the account (17.6, 17.8)."""
-    account, units = book.account(message.account), amount_of(book, message.amount, message.asset)
+    account, units = book.account(message.account), said_amount(book, message.amount, message.asset)
     refuse_if(account.status == "closed", Code.ACCOUNT_CLOSED, account.id)
     name = message.asset or book.settlement_asset
     book.outside[name] = book.outside.get(name, 0) + units
@@ -115,7 +115,7 @@ def contribution(book: BookState, message: Contribution) -> None:
 
 def price(book: BookState, message: Price) -> None:
     quoted = book.quoted(message.instrument or message.asset)
-    marks.tick(book, quoted, ticks_of(quoted, message.mark))
+    marks.tick(book, quoted, said_ticks(quoted, message.mark))
 
 
 def funding(book: BookState, message: Funding) -> None:
@@ -131,7 +131,7 @@ def funding(book: BookState, message: Funding) -> None:
 def settlement(book: BookState, message: Settlement) -> None:
     """Each holder gets `V(q, price)`; the negative sum goes to @rounding; the contract ends (17.4)."""
     instrument = book.instruments[message.instrument]
-    instrument.mark, instrument.held = ticks_of(instrument, message.price), []
+    instrument.mark, instrument.held = said_ticks(instrument, message.price), []
     for account in list(book.accounts.values()):
         gets = value(instrument, account.positions.pop(instrument.name, 0), instrument.mark)
         account.entries.pop(instrument.name, None)
@@ -146,7 +146,7 @@ def open_orders(book: BookState, message: OpenOrders) -> None:
     # READING: 2a.3 lets accounts refuse only withdrawals and commands, so resting orders are never refused
     # for that.
     instrument = book.instruments[message.instrument]
-    sides = lots_of(instrument, message.buys, least=0), lots_of(instrument, message.sells, least=0)
+    sides = said_lots(instrument, message.buys), said_lots(instrument, message.sells)
     orders = book.account(message.account).orders
     orders[instrument.name] = sides
     if sides == (0, 0):

@@ -13,19 +13,12 @@ def check(book: BookState) -> None:
     """Every account by (member, account), again until nobody's status changes (17.2 f)."""
     # READING: looking at all accounts is what `every account whose status could change` comes to; a pass in
     # which an account changed is followed by another, since forgotten orders move the IM of its member's
-    # other accounts.
+    # other accounts; what who was triggered does next is seen in that other pass.
     changed = book.rules is not None
     while changed:
         changed = False
         for account in book.members_accounts():
-            changed |= look_until_still(book, account)
-
-
-def look_until_still(book: BookState, account: Account) -> bool:
-    changed = False
-    while account.status in LIVING and look(book, account):
-        changed = True
-    return changed
+            changed |= account.status in LIVING and look(book, account)
 
 
 def look(book: BookState, account: Account) -> bool:

@@ -73,6 +73,7 @@ class Asset(Quoted):
     """Collateral that is not money: `price` is settlement units per asset unit and tick (17.3)."""
 
     decimals: int = 0
+    limit: int = 0
     haircut_ppm: int = 0
     price: Fraction = Fraction(1)
 

@@ -31,17 +31,32 @@ def setting_units(text: str, decimals: int) -> int:
     return units
 
 
+def said_lots(instrument: Instrument, text: str) -> int:
+    """Judged before versions came into force, a quantity is what it says when it takes effect (17.2)."""
+    return count_of(text, *instrument.lot.as_integer_ratio(), Code.OFF_LOT)
+
+
+def said_ticks(quoted: Quoted, text: str) -> int:
+    """The same of a price."""
+    return count_of(text, *quoted.tick.as_integer_ratio(), Code.OFF_TICK)
+
+
+def said_units(asset: Asset, text: str) -> int:
+    """The same of collateral."""
+    return count_of(text, 1, 10**asset.decimals, Code.TOO_MANY_DIGITS)
+
+
 def lots_of(instrument: Instrument, text: str, least: int = 1) -> int:
-    """`lots = quantity / lot`, up to four times the position limit (17.3)."""
-    lots = count_of(text, *instrument.lot.as_integer_ratio(), Code.OFF_LOT)
+    """Judged: `lots = quantity / lot`, up to four times the position limit (17.3)."""
+    lots = said_lots(instrument, text)
     refuse_if(lots < least, Code.NOT_POSITIVE, f"expected a quantity above zero, found {text}")
     refuse_if(lots > 4 * instrument.position_limit, Code.QUANTITY_BEYOND_BOUND, f"{lots} lots are too many")
     return lots
 
 
 def ticks_of(quoted: Quoted, text: str) -> int:
-    """`ticks = price / tick`, within the listed bounds (17.3)."""
-    ticks = count_of(text, *quoted.tick.as_integer_ratio(), Code.OFF_TICK)
+    """Judged: `ticks = price / tick`, within the listed bounds (17.3)."""
+    ticks = said_ticks(quoted, text)
     refuse_if(ticks <= 0, Code.NOT_POSITIVE, f"expected a price above zero, found {text}")
     inside = quoted.min_price <= ticks <= quoted.max_price
     refuse_if(not inside, Code.PRICE_BEYOND_BOUND, f"{ticks} ticks lie outside the listed prices")
@@ -49,9 +64,10 @@ def ticks_of(quoted: Quoted, text: str) -> int:
 
 
 def asset_units(asset: Asset, text: str) -> int:
-    """A traded quantity of collateral; its lot is the asset's smallest unit (17.11)."""
-    units = count_of(text, 1, 10**asset.decimals, Code.OFF_LOT)
+    """Judged: a quantity of collateral, up to four times its limit; its lot is its smallest unit (17.3)."""
+    units = said_units(asset, text)
     refuse_if(units <= 0, Code.NOT_POSITIVE, f"expected a quantity above zero, found {text}")
+    refuse_if(units > 4 * asset.limit, Code.QUANTITY_BEYOND_BOUND, f"{units} units are too many")
     return units
 
 
@@ -71,4 +87,10 @@ def asset_of(book: BookState, name: str) -> Asset:
 
 
 def amount_of(book: BookState, text: str, asset: str | None) -> int:
-    return amount_units(text, book.decimals if asset is None else asset_of(book, asset).decimals)
+    """Judged: an amount of money or of collateral."""
+    return amount_units(text, book.decimals) if asset is None else asset_units(asset_of(book, asset), text)
+
+
+def said_amount(book: BookState, text: str, asset: str | None) -> int:
+    """An amount as it takes effect."""
+    return units_of(text, book.decimals) if asset is None else said_units(book.assets[asset], text)

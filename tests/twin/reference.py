@@ -18,7 +18,7 @@ from schemas.inputs import (
 from schemas.inputs import Bracket as BracketMessage
 from tests.twin.listed import Asset, Bracket, Instrument, Layer, Rules
 from tests.twin.margin import requirement
-from tests.twin.reading import asset_units, refuse_if, setting_units
+from tests.twin.reading import refuse_if, said_units, setting_units
 from tests.twin.state import MILLION, BookState
 
 KEPT = ("mark", "ticked", "last_tick_ms", "held", "held_since_ms", "suspended", "settled", "index", "taken")
@@ -49,7 +49,8 @@ def make_asset(book: BookState, said: AssetMessage) -> Asset:
     asset.haircut_ppm, asset.price = said.haircut_ppm, price
     # READING: the column's ratio, haircut included, is in lowest terms for the bound.
     column = price * Fraction(MILLION - said.haircut_ppm, MILLION)
-    most = 4 * asset_units(asset, said.limit)
+    asset.limit = said_units(asset, said.limit)
+    most = 4 * asset.limit
     refuse_if(most * asset.max_price * column.numerator >= 2**61, Code.BOUND_DOES_NOT_FIT, said.asset)
     return asset
 

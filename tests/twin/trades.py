@@ -6,7 +6,7 @@ from math import floor, trunc
 
 from schemas.inputs import Trade
 from tests.twin.listed import Asset, Instrument
-from tests.twin.reading import asset_units, lots_of, ticks_of
+from tests.twin.reading import said_lots, said_ticks, said_units
 from tests.twin.state import Account, BookState
 from tests.twin.values import haircut_value, hand_over, move_collateral, value
 from tests.twin.venue import fill_order
@@ -20,7 +20,7 @@ def book_trade(book: BookState, message: Trade) -> None:
         book_sale_trade(book, message)
         return
     instrument = book.instruments[message.instrument]
-    lots, ticks = lots_of(instrument, message.quantity), ticks_of(instrument, message.price)
+    lots, ticks = said_lots(instrument, message.quantity), said_ticks(instrument, message.price)
     buyer, seller = reopened(book, message.buyer), reopened(book, message.seller)
     paid = value(instrument, lots, ticks)
     hand_over(book, instrument, seller.id, buyer.id, lots, paid)
@@ -57,7 +57,7 @@ def book_sale_trade(book: BookState, message: Trade) -> None:
     """Collateral of a running sale to a buyer, at the trade's price (17.11)."""
     asset, seller = book.assets[message.instrument], book.account(message.seller)
     seller = reopened(book, message.seller)
-    units, ticks = asset_units(asset, message.quantity), ticks_of(asset, message.price)
+    units, ticks = said_units(asset, message.quantity), said_ticks(asset, message.price)
     paid = floor(units * ticks * asset.price)
     buyer = reopened(book, message.buyer)
     filled = seller.sale if seller.sale and seller.sale.id == message.liquidation_id else None
@@ -82,5 +82,5 @@ def fill_sale(seller: Account, units: int) -> None:
     """What is sold is no longer for sale (17.11)."""
     if seller.sale:
         seller.sale.left -= units
-        if seller.sale.left <= 0 or seller.sale.due:
+        if seller.sale.left <= 0:
             seller.sale = None

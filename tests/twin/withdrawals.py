@@ -8,7 +8,7 @@ from schemas.codes import Code
 from schemas.inputs import Contribution, Move, Withdrawal
 from tests.twin.life import check
 from tests.twin.margin import free, marks_trusted
-from tests.twin.reading import amount_of, refuse_if
+from tests.twin.reading import refuse_if, said_amount
 from tests.twin.state import Account, Asked, BookState
 from tests.twin.values import haircut_value, put
 
@@ -26,7 +26,7 @@ def ask(book: BookState, message: Withdrawal | Move | Contribution) -> None:
 
 
 def wording(book: BookState, message: Withdrawal | Move | Contribution) -> Asked:
-    units = amount_of(book, message.amount, getattr(message, "asset", None))
+    units = said_amount(book, message.amount, getattr(message, "asset", None))
     match message:
         case Move():
             return Asked(message.source, units, to=message.target)
