@@ -197,5 +197,5 @@ def require_bounds(contract: Contract) -> None:
     c = contract
     numerator = c.lots_bound * (c.face if c.is_inverse else c.price_max * c.num)
     notional = div_up(numerator, c.price_min if c.is_inverse else c.den)
-    if not c.lots_bound > 0 or c.price_max >= PRICE_BOUND or max(numerator, notional, c.face, c.den) >= BOUND:
+    if not 0 < c.lots_bound or c.price_max >= PRICE_BOUND or max(numerator, notional, c.face, c.den) >= BOUND:
         raise Refused(Code.BOUND_DOES_NOT_FIT, f"{c.name}: limits times the greatest price pass 2^61 units")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from unittest.mock import patch
 
+from engine.shard import watch
 from schemas.codes import Code, Refused
 from schemas.events import Event
 from schemas.inputs import Input
 from streams.driver import BookRun, Sinks, Venue
+from tests.engine_invariants import Invariants
+from tests.random_venue import Act, messages
 from tests.twin import Twin
+from tests.venue_opening import Settings
 
 # What the twin tells, in the engine's words; other events of the engine have no twin.
 TOLD = {
@@ -26,6 +30,7 @@ class Pair:
         self.events: list[Event] = []
         self.venue = Venue(shards, Sinks(event=self.events.append))
         self.twin = Twin()
+        self.invariants = Invariants(self.venue, self.events)
 
     def feed(self, message: Input) -> Code | None:
         """One input into both; the codes must agree."""
@@ -131,8 +136,13 @@ def statuses(run: BookRun) -> dict[str, str]:
     }
 
 
-def feed_all(pair: Pair, messages: Iterable[Input]) -> None:
-    """Feed, and compare at the end."""
-    for message in messages:
-        pair.feed(message)
-    pair.compare()
+def run_venue(choices: Settings, acts: list[Act], shards: int, *, vector: bool = False) -> Pair:
+    """A random venue through both: compared after each act, with the invariants of the engine. All rows in vectors?"""
+    pair = Pair(shards)
+    with patch.object(watch, "VECTOR_MIN", 1 if vector else watch.VECTOR_MIN):
+        for message in messages(choices, acts, pair.events):
+            pair.feed(message)
+            if message.id.startswith("n"):
+                pair.compare()
+                pair.invariants.check()
+    return pair

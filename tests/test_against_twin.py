@@ -6,29 +6,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.against_twin import Pair
-from tests.random_venue import Act, Settings, acts_of, messages, settings_of
+from tests.against_twin import run_venue
+from tests.random_venue import Act, acts_of, settings_of
+from tests.venue_opening import Settings
+
+ANY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
-def run(choices: Settings, acts: list[Act], shards: int) -> None:
-    """Both, input by input; compared after each."""
-    pair = Pair(shards)
-    for message in messages(choices, acts, pair.events):
-        pair.feed(message)
-        if message.id.startswith("n"):
-            pair.compare()
-
-
-@given(settings_of, acts_of, st.integers(1, 3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_agrees_on_short_runs(choices: Settings, acts: list[Act], shards: int) -> None:
+@given(settings_of, acts_of, st.integers(1, 3), st.booleans())
+@settings(max_examples=60, suppress_health_check=ANY)
+def test_agrees_on_short_runs(choices: Settings, acts: list[Act], shards: int, vector: bool) -> None:
     """Every balance, position, entry value, status, code and event, after every input."""
-    run(choices, acts, shards)
+    run_venue(choices, acts, shards, vector=vector)
 
 
 @pytest.mark.slow
-@given(settings_of, acts_of, st.integers(1, 8))
-@settings(max_examples=2000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_agrees_on_many_runs(choices: Settings, acts: list[Act], shards: int) -> None:
-    """The same, 2,000 examples."""
-    run(choices, acts, shards)
+@pytest.mark.parametrize("part", range(4))
+@given(choices=settings_of, acts=acts_of, shards=st.integers(1, 8))
+@settings(max_examples=550, suppress_health_check=ANY)
+def test_agrees_on_many_runs(part: int, choices: Settings, acts: list[Act], shards: int) -> None:
+    """The same, 2,200 examples: half of them with every row in vectors."""
+    run_venue(choices, acts, shards, vector=part % 2 == 1)

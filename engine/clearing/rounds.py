@@ -14,7 +14,7 @@ from engine.clearing.state import NEVER, Attempt, ClearingState, Round
 from engine.execution import row_cash
 from engine.ledger import BACKSTOP, LIQUIDATION, MARKET, OPERATOR, TRANSIT, insurance
 from engine.numbers import most_that_holds, sign
-from engine.value import value_floor
+from engine.value import notional
 from schemas.codes import Code, Halt
 from schemas.journal import Allocation, Answer, Holder, LotRow, Marker, Release, Sale, SaleRow
 
@@ -239,17 +239,17 @@ def _sell_one(state: ClearingState, sale: Sale) -> list[SaleRow]:
     column = state.book.column_of[sale.asset]
     contract, price = state.book.contracts[column], state.book.price(column)
     cash = max(0, state.ledger.balance(OPERATOR)) if sale.is_new else 0
-    lots = most_that_holds(sale.lots, lambda k: value_floor(contract, k, price) <= cash)
-    if not value_floor(contract, lots, price):
+    lots = most_that_holds(sale.lots, lambda k: notional(contract, k, price) <= cash)
+    if not notional(contract, lots, price):
         lots = 0  # nothing is sold for nothing
     rows = []
     if sale.is_new:
-        rows.append(_buy(state, sale, lots, OPERATOR, value_floor(contract, lots, price)))
+        rows.append(_buy(state, sale, lots, OPERATOR, notional(contract, lots, price)))
     rest = sale.lots - lots
     if rest and sale.is_due:
         fund = insurance(state.book.name)
         rows.append(
-            _buy(state, sale, rest, fund, min(value_floor(contract, rest, price), max(0, state.ledger.balance(fund))))
+            _buy(state, sale, rest, fund, min(notional(contract, rest, price), max(0, state.ledger.balance(fund))))
         )
     return rows
 

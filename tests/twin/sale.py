@@ -44,8 +44,8 @@ def start_sale(book: BookState, account: Account) -> None:
     name = f"{book.name}/{account.id}/{account.sale_number}"
     account.sale = Sale(name, asset.name, units, book.clock + book.rules.said.sale_ms)
     bought = most_units(asset, book.account(OPERATOR).cash, units)
-    if bought and floor(haircut_value(asset, bought)):  # nothing is sold for nothing
-        sell_collateral(book, account, book.account(OPERATOR), asset, bought, floor(haircut_value(asset, bought)))
+    if bought and haircut_value(asset, bought):  # nothing is sold for nothing
+        sell_collateral(book, account, book.account(OPERATOR), asset, bought, ceil(haircut_value(asset, bought)))
 
 
 def least_units(asset: Asset, needed: int, balance: int) -> int:
@@ -55,11 +55,11 @@ def least_units(asset: Asset, needed: int, balance: int) -> int:
 
 
 def most_units(asset: Asset, cash: int, units: int) -> int:
-    """The most whose payment, floored, is at most `cash` (17.11): `a one < cash + 1`."""
+    """The most whose payment, rounded up, is at most `cash` (17.11)."""
     one = haircut_value(asset, 1)
     if cash < 0:
         return 0
-    return units if one == 0 else min(units, ceil(Fraction(cash + 1) / one) - 1)
+    return units if one == 0 else min(units, floor(Fraction(cash) / one))
 
 
 def sale_due(book: BookState, account: Account) -> None:
@@ -71,5 +71,5 @@ def insurance_takes(book: BookState, account: Account) -> None:
     """At `sale_ms` the book's insurance fund takes the rest and pays as far as its cash goes (17.11)."""
     asset, units = book.assets[account.sale.asset], account.sale.left
     fund = book.insurance(None)
-    paid = min(floor(haircut_value(asset, units)), fund.cash)
+    paid = min(ceil(haircut_value(asset, units)), fund.cash)
     sell_collateral(book, account, fund, asset, units, paid)
