@@ -126,18 +126,31 @@ class Book:
         if message.time_ms > self.clock_ms + (self.rules.ahead_ms if self.rules else AHEAD_MS):
             raise Refused(Code.TOO_FAR_AHEAD, f"{message.time_ms - self.clock_ms} ms ahead of the clock of the log")
 
+    def fold_run(self, messages: list[Input], clock_ms: int) -> None:
+        """Fold a run of ungoverned inputs with new ids in, but for their marks (runs); nothing is due within it."""
+        self.seq += len(messages)
+        for kind in set(map(type, messages)):
+            ids = self.seen.setdefault(TOPIC_OF[kind], {})
+            ids.update((message.id, message) for message in messages if type(message) is kind)
+        self.seen_order.extend(messages)
+        self.clock_ms = clock_ms
+        self._forget(clock_ms - self._late_ms())
+
     def _remember(self, message: Input) -> None:
         """Keep the id; drop those that no timely input can repeat."""
         self.seen.setdefault(TOPIC_OF[type(message)], {})[message.id] = message
         self.seen_order.append(message)
-        horizon = max(self.clock_ms, message.time_ms) - self._late_ms()
+        self._forget(max(self.clock_ms, message.time_ms) - self._late_ms())
+        if isinstance(message, Governed):
+            self.versions[judge.subject(message)] = message.version
+
+    def _forget(self, horizon: int) -> None:
+        """Drop the oldest ids from before the horizon."""
         while self.seen_order and self.seen_order[0].time_ms < horizon:
             old = self.seen_order.popleft()
             ids = self.seen[TOPIC_OF[type(old)]]
             if ids.get(old.id) is old:
                 del ids[old.id]
-        if isinstance(message, Governed):
-            self.versions[judge.subject(message)] = message.version
 
     def _postpone(self, message: Governed, operation: Operation) -> None:
         """A later version waits for its effective time, by (effective time, order in the log)."""

@@ -15,6 +15,7 @@ from engine.book import Book
 from engine.clearing.door import Clearing
 from engine.clearing.rounds import union
 from engine.outbox import Outbox
+from engine.runs import Runs
 from engine.shard.door import Shard
 from schemas.codes import Code, Refused
 from schemas.events import Event, Refusal
@@ -22,6 +23,10 @@ from schemas.inputs import BookMessage, Input
 from schemas.journal import Answer, AnyEntry, Decision
 
 Record = Input | AnyEntry
+Outcome = tuple[int, Refused | Refusal]
+CHUNK_MIN, CHUNK_MAX = 64, 8192
+WORTHWHILE = 8  # inputs; a shorter run costs as much as single inputs
+PAUSE_MAX = 64
 
 
 def _drop(_: object) -> None:
@@ -46,6 +51,8 @@ class BookRun:
         self.sinks = sinks or Sinks()
         self.queue: deque[AnyEntry] = deque()
         self.refusal: Refusal | None = None
+        self.runs = Runs(self.book, self.clearing, self.shards)
+        self.chunk, self.rest, self.pause = CHUNK_MIN, 0, 1
 
     def feed(self, message: Input) -> Refusal | None:
         """One raw input and all its consequences. Raises Refused from common data; returns an account's refusal."""
@@ -61,6 +68,48 @@ class BookRun:
         while self.queue:
             self._place(self.queue.popleft())
         return self.refusal
+
+    def feed_run(self, messages: list[Input], at: Callable[[int], None] = _drop) -> list[Outcome]:
+        """`feed` for each, quiet stretches at once; who was refused, by position. `at` is told each position before it.
+
+        Where runs keep ending at once, single inputs are fed for a while: up to PAUSE_MAX before the next try.
+        """
+        outcomes: list[Outcome] = []
+        done = 0
+        while done < len(messages):
+            if not self.rest:
+                done += self._advance(messages[done : done + self.chunk], done, at)
+            else:
+                self.rest -= 1
+            if self.rest and done < len(messages):
+                at(done)
+                outcome = self._fed(messages[done])
+                if outcome is not None:
+                    outcomes.append((done, outcome))
+                done += 1
+        return outcomes
+
+    def _advance(self, chunk: list[Input], start: int, at: Callable[[int], None]) -> int:
+        """One try at a run; afterwards `rest` single inputs are due."""
+        done = self.runs.advance(chunk)
+        if self.sinks.journal is not _drop:
+            for place, message in enumerate(chunk[:done], start):
+                at(place)
+                self.sinks.journal(message)
+        self.rest = 0
+        if done == len(chunk):
+            self.chunk, self.pause = min(2 * self.chunk, CHUNK_MAX), 1
+        else:
+            self.chunk = max(CHUNK_MIN, min(self.chunk, 2 * done))
+            self.pause = 1 if done >= WORTHWHILE else min(2 * self.pause, PAUSE_MAX)
+            self.rest = self.pause
+        return done
+
+    def _fed(self, message: Input) -> Refused | Refusal | None:
+        try:
+            return self.feed(message)
+        except Refused as refused:
+            return refused
 
     def _place(self, entry: AnyEntry) -> None:
         self.sinks.journal(entry)

@@ -30,6 +30,16 @@ def think(state: ClearingState) -> None:
         _mark(state, state.round)
 
 
+def is_idle(state: ClearingState) -> bool:
+    """Whether, until `next_due_ms`, neither a mark nor a plain trade can make the clearing house ask (runs)."""
+    kinds = {what for what, _ in state.raised}
+    if state.round is not None or state.expected or state.to_place() or kinds & {"liquidation", "sale"}:
+        return False
+    if state.window is not None:
+        return not state.news
+    return "withdrawal" not in kinds or "transfers" in state.book.halts
+
+
 def _needs_round(state: ClearingState) -> bool:
     kinds = {what for what, _ in state.raised}
     if "liquidation" in kinds or (state.deferred and state.book.clock_ms >= state.resume_ms):

@@ -65,7 +65,7 @@ class Columns:
         im, _ = _requirement(self.im, size)
         reach = size + (size >> 2) + 2
         slope = np.maximum(_requirement(self.mm, reach)[1], _requirement(self.im, reach)[1])
-        sway = (size + _ppm_up(size, slope)).sum(axis=1, dtype=np.int64)
+        sway = (size + ppm_up(size, slope)).sum(axis=1, dtype=np.int64)
         equity = accounts.cash[rows] + worth.sum(axis=1, dtype=np.int64)
         return Measure(equity, im.sum(axis=1, dtype=np.int64), mm.sum(axis=1, dtype=np.int64), sway)
 
@@ -86,7 +86,7 @@ class Columns:
         mm, im = (_share(_requirement(table, member)[0], size, member) for table in (self.mm, self.im))
         reach = member + (member >> 2) + 2
         slope = 3 * np.maximum(_requirement(self.mm, reach)[1], _requirement(self.im, reach)[1])
-        sway = (size + _ppm_up(size, slope)).sum(axis=1, dtype=np.int64)
+        sway = (size + ppm_up(size, slope)).sum(axis=1, dtype=np.int64)
         equity = accounts.cash[rows] + (worth // self.b).sum(axis=1, dtype=np.int64)
         return Measure(equity, im.sum(axis=1, dtype=np.int64), mm.sum(axis=1, dtype=np.int64), sway)
 
@@ -119,12 +119,17 @@ def _requirement(tables: Tables, size: Ints) -> tuple[Ints, Ints]:
     best = np.zeros(size.shape, np.int64)
     slope = np.zeros(size.shape, np.int64)
     for floor, rate, deduction in zip(*tables, strict=True):
-        np.maximum(best, _ppm_up(size, rate) - deduction, out=best)
+        np.maximum(best, ppm_up(size, rate) - deduction, out=best)
         np.maximum(slope, np.where(size >= floor, rate, 0), out=slope)
     return best, slope
 
 
-def _ppm_up(amount: Ints, rate: Ints) -> Ints:
+def slopes(columns: Columns, size: Ints) -> Ints:
+    """The greater marginal rate of both requirements at notionals `size`, shape (rows, columns)."""
+    return np.maximum(_requirement(columns.mm, size)[1], _requirement(columns.im, size)[1])
+
+
+def ppm_up(amount: Ints, rate: Ints) -> Ints:
     """`ceil(amount rate / 10^6)` without passing 2^63 (RULEBOOK 2.4)."""
     whole, rest = np.divmod(amount, PPM)
     return whole * rate - (-rest * rate // PPM)

@@ -49,7 +49,7 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
             looked[row] = look(state, row)
         rows = set()
     if seen:
-        _place(state, np.array(sorted(seen), np.int64), looked)
+        place(state, np.array(sorted(seen), np.int64), looked)
 
 
 def _suspects(state: ShardState, rows: Ints) -> list[int]:
@@ -83,7 +83,7 @@ def _measured(state: ShardState, rows: Ints) -> tuple[Ints, Measure, list[int]]:
     return np.concatenate([plain, np.array(kin, np.int64)]), measure.beside(shared), sorted(rest)
 
 
-def _place(state: ShardState, rows: Ints, looked: dict[int, Statement]) -> None:
+def place(state: ShardState, rows: Ints, looked: dict[int, Statement] | None = None) -> None:
     """A fresh tier for the rows, with those of young tiers that it swallows, at the present marks."""
     swallowed = state.triggers.absorb(len(rows))
     rows = np.unique(np.concatenate([rows, swallowed])) if len(swallowed) else rows
@@ -93,7 +93,7 @@ def _place(state: ShardState, rows: Ints, looked: dict[int, Statement]) -> None:
         many, measure, others = _measured(state, rows)
         room = triggers.distances(state.accounts.status[many], measure, bool(state.book.parameters.call_ms))
         near = triggers.radii(room, measure.sway, state.accounts.columns)
-    far = np.array([_radius(state, row, looked.get(row)) for row in others], np.int64)
+    far = np.array([_radius(state, row, (looked or {}).get(row)) for row in others], np.int64)
     marks = [mark.price for mark in state.book.marks]
     rows = np.concatenate([many, np.array(others, np.int64)])
     state.triggers.place(rows, np.concatenate([near, far]), marks, state.book.contracts)

@@ -1,0 +1,255 @@
+"""Runs of quiet inputs as columns (ARCHITECTURE 2): prices, heartbeats and plain trades that change no status.
+
+`Runs.advance` applies the longest prefix of some inputs that it can prove quiet, at once, and leaves the book, the
+clearing house and the shards exactly as one input after the other would (17.2). An input is quiet when
+
+- it is judged acceptable by the rules of `Book.judge`: an id not seen in the book or before it in the run, a time
+  neither late nor ahead, known names, on tick and lot, within bounds. Whatever is doubtful ends the prefix: the way of
+  single inputs decides about it;
+- the clock reaches nothing that is due, and no reader waits to look or to ask at the next input;
+- a price is within its band and in the calm bounds of every shard's triggers, so no row whose positions the run leaves
+  alone can change its status (`triggers`);
+- rows that the run does trade on are proved to keep their status by `shard.quiet`.
+
+Such inputs make no reader say anything, so only the state is left to be written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import repeat
+from operator import attrgetter, eq, is_
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.accounts import Ints
+from engine.book import Book
+from engine.clearing.door import Clearing
+from engine.clearing.rounds import is_idle
+from engine.ledger import BACKSTOP, MARKET
+from engine.numbers import PPM
+from engine.shard import quiet
+from engine.shard.door import Shard
+from engine.texts import REFUSED, Texts
+from schemas.inputs import Heartbeat, Input, Price, Trade
+
+_TIME, _ID = attrgetter("time_ms"), attrgetter("id")
+_MARK, _INSTRUMENT, _ASSET = attrgetter("mark"), attrgetter("instrument"), attrgetter("asset")
+_BUYER, _SELLER, _LIQUIDATION = attrgetter("buyer"), attrgetter("seller"), attrgetter("liquidation_id")
+_PRICE, _QUANTITY = attrgetter("price"), attrgetter("quantity")
+_BAND_MAX = 1 << 21  # wider bands, times a price, pass 2^62
+NAMED = {MARKET, BACKSTOP}
+FOREIGN, UNKNOWN = -1, -2
+
+
+@dataclass(slots=True)
+class Draft:
+    """A run under judgement: `stop` is its length so far proved; positions are those of the messages."""
+
+    messages: list[Input]
+    stop: int
+    times: Ints
+    clock: Ints
+    at: dict[type, list[int]] = field(default_factory=dict)
+    of: dict[type, list[Any]] = field(default_factory=dict)
+
+    def end(self, places: list[int] | Ints, bad: NDArray[np.bool_]) -> None:
+        """The first bad one ends the run."""
+        if bad.any():
+            self.stop = min(self.stop, int(places[int(bad.argmax())]))
+
+
+@dataclass(slots=True)
+class Ticks:
+    """The prices of a run, in order: position, column, ticks."""
+
+    at: Ints
+    column: Ints
+    price: Ints
+
+    def before(self, stop: int) -> Ticks:
+        """Those before a position."""
+        count = int(np.searchsorted(self.at, stop))
+        return Ticks(self.at[:count], self.column[:count], self.price[:count])
+
+
+class Runs:
+    """The way of runs for one book and its readers."""
+
+    def __init__(self, book: Book, clearing: Clearing, shards: list[Shard]) -> None:
+        self.book, self.clearing, self.shards = book, clearing, shards
+        self.texts = Texts(book)
+
+    def advance(self, messages: list[Input]) -> int:
+        """Apply the longest prefix that is proved quiet; its length."""
+        if not self._is_calm():
+            return 0
+        draft = self._draft(messages)
+        if not draft.stop:
+            return 0
+        self.texts.refresh()
+        ticks = self._ticks(draft)
+        trades = self._trades(draft)
+        ticks = ticks.before(draft.stop)
+        lows, highs = self._extremes(ticks)
+        legs = self._legs(draft, ticks, trades) if trades is not None else []
+        for shard, own in zip(self.shards, legs, strict=False):
+            draft.stop = min(draft.stop, quiet.proved(shard.state, own, lows, highs, draft.stop))
+        if draft.stop:
+            self._apply(draft, ticks.before(draft.stop), trades, legs)
+        return draft.stop
+
+    def _is_calm(self) -> bool:
+        """Whether nothing waits to be looked at, or to be asked, at the next input."""
+        if not self.book.is_ready or self.book.clock_ms < 0 or not is_idle(self.clearing.state):
+            return False
+        return all(quiet.is_calm(shard.state) for shard in self.shards)
+
+    def _draft(self, messages: list[Input]) -> Draft:
+        """Kinds, ids and times."""
+        count, book = len(messages), self.book
+        times = np.fromiter(map(_TIME, messages), np.int64, count)
+        clock = np.maximum.accumulate(np.concatenate(([book.clock_ms], times)))
+        draft = Draft(messages, count, times, clock[1:])
+        due = [book.next_due_ms(), self.clearing.next_due_ms(), *(shard.next_due_ms() for shard in self.shards)]
+        late, ahead = clock[:-1] - book.parameters.late_ms, clock[:-1] + book.parameters.ahead_ms
+        bad = (times < late) | (times > ahead)
+        least = min((ms for ms in due if ms is not None), default=None)
+        if least is not None:
+            bad |= draft.clock >= least
+        draft.end(range(count), bad)  # type: ignore[arg-type]  # places are their own positions
+        self._kinds(draft)
+        for kind, topic in ((Price, "prices"), (Trade, "trades"), (Heartbeat, "commands")):
+            self._ids(draft, kind, book.seen.get(topic, {}))
+        return draft
+
+    @staticmethod
+    def _kinds(draft: Draft) -> None:
+        """Places and messages by kind; one of another kind ends the run."""
+        kinds = list(map(type, draft.messages))
+        if len(set(kinds)) == 1:
+            draft.at[kinds[0]], draft.of[kinds[0]] = range(len(kinds)), draft.messages  # type: ignore[assignment]
+        else:
+            for kind in set(kinds):
+                at = [place for place, one in enumerate(kinds) if one is kind]
+                draft.at[kind], draft.of[kind] = at, [draft.messages[place] for place in at]
+        for kind, at in draft.at.items():
+            if kind not in (Price, Trade, Heartbeat):
+                draft.stop = min(draft.stop, at[0])
+
+    @staticmethod
+    def _ids(draft: Draft, kind: type, seen: dict[str, Input]) -> None:
+        """An id that the book remembers, or that stands twice in the run, ends it."""
+        ids = list(map(_ID, draft.of.get(kind, ())))
+        new = set(ids)
+        if len(new) == len(ids) and seen.keys().isdisjoint(new):
+            return
+        new.clear()
+        for place, id in zip(draft.at[kind], ids, strict=True):
+            if id in seen or id in new:
+                draft.stop = min(draft.stop, place)
+                return
+            new.add(id)
+
+    def _ticks(self, draft: Draft) -> Ticks:
+        """Prices of listed instruments that are accepted, and touch nobody."""
+        some = draft.of.get(Price, [])
+        at = np.array(draft.at.get(Price, []), np.int64)
+        column, price = self.texts.prices(map(_INSTRUMENT, some), map(_MARK, some), len(some))
+        bad = column == REFUSED
+        if not all(map(is_, map(_ASSET, some), repeat(None))):
+            bad |= np.fromiter((one.asset is not None for one in some), np.bool_, len(some))
+        draft.end(at, bad)
+        ticks = Ticks(at, column, price).before(draft.stop)
+        for one in np.unique(ticks.column).tolist():
+            mine = ticks.column == one
+            draft.end(ticks.at[mine], self._disturbs(one, ticks.price[mine]))
+        return ticks
+
+    def _disturbs(self, column: int, prices: Ints) -> NDArray[np.bool_]:
+        """Which prices are beyond the band of the one before, or outside the calm bounds."""
+        mark, band = self.book.marks[column], self.book.contracts[column].band_ppm
+        if mark.awaits_tick or mark.held or band > _BAND_MAX:
+            return np.ones(len(prices), np.bool_)
+        bad = np.zeros(len(prices), np.bool_)
+        if band:
+            before = np.concatenate(([mark.price], prices[:-1]))
+            bad |= np.abs(prices - before) * PPM > band * before
+        for shard in self.shards:
+            triggers = shard.state.triggers
+            bad |= (prices < triggers.lo[column]) | (prices > triggers.hi[column])
+        return bad
+
+    def _extremes(self, ticks: Ticks) -> tuple[Ints, Ints]:
+        """The least and greatest mark of each column inside the run, its start included."""
+        lows = np.array([mark.price for mark in self.book.marks], np.int64)
+        highs = lows.copy()
+        for column in np.unique(ticks.column).tolist():
+            prices = ticks.price[ticks.column == column]
+            lows[column] = min(int(lows[column]), int(prices.min()))
+            highs[column] = max(int(highs[column]), int(prices.max()))
+        return lows, highs
+
+    def _trades(self, draft: Draft) -> quiet.Trades | None:
+        """Plain trades of listed instruments, judged."""
+        some: list[Trade] = draft.of.get(Trade, [])
+        if not some:
+            return None
+        at = np.array(draft.at[Trade], np.int64)
+        column, price = self.texts.prices(map(_INSTRUMENT, some), map(_PRICE, some), len(some))
+        lots = self.texts.lots(map(_INSTRUMENT, some), map(_QUANTITY, some), len(some))
+        buyers, sellers = list(map(_BUYER, some)), list(map(_SELLER, some))
+        bad = (column == REFUSED) | (lots == REFUSED)
+        bad |= ~np.fromiter(map(is_, map(_LIQUIDATION, some), repeat(None)), np.bool_, len(some))
+        bad |= np.fromiter(map(eq, buyers, sellers), np.bool_, len(some))
+        for expired, contract in enumerate(self.book.contracts):
+            if contract.expiry_ms is not None:
+                bad |= (column == expired) & (draft.times[at] > contract.expiry_ms)
+        draft.end(at, bad)
+        return quiet.Trades(at, column, price, lots, buyers, sellers).before(draft.stop)
+
+    def _legs(self, draft: Draft, ticks: Ticks, trades: quiet.Trades) -> list[quiet.Legs]:
+        """The legs of every shard, those of named accounts last; a name that nobody knows ends the run."""
+        count = len(trades.at)
+        names = trades.buyers + trades.sellers
+        owner, row = np.full(2 * count, UNKNOWN), np.zeros(2 * count, np.int64)
+        for index, shard in enumerate(self.shards):
+            found = np.fromiter(map(shard.state.accounts.row_of.get, names, repeat(-1)), np.int64, 2 * count)
+            owner[found >= 0], row[found >= 0] = index, found[found >= 0]
+        for place in np.flatnonzero(owner == UNKNOWN).tolist():
+            owner[place] = FOREIGN if names[place] in NAMED else UNKNOWN
+        draft.end(trades.at, (owner[:count] == UNKNOWN) | (owner[count:] == UNKNOWN))
+        both = quiet.legs_of(self.book.contracts, trades, self._marks_at(ticks, trades), row)
+        return [both.pick(owner[both.name] == index) for index in (*range(len(self.shards)), FOREIGN)]
+
+    def _marks_at(self, ticks: Ticks, trades: quiet.Trades) -> Ints:
+        """The mark of its column that each trade meets."""
+        marks = np.array([mark.price for mark in self.book.marks], np.int64)[trades.column]
+        for column in np.unique(trades.column).tolist():
+            mine, prices = trades.column == column, ticks.column == column
+            last = np.searchsorted(ticks.at[prices], trades.at[mine]) - 1
+            if prices.any():
+                marks[mine] = np.where(last < 0, marks[mine], ticks.price[prices][np.maximum(last, 0)])
+        return marks
+
+    def _apply(self, draft: Draft, ticks: Ticks, trades: quiet.Trades | None, legs: list[quiet.Legs]) -> None:
+        """Below this line nothing can fail."""
+        stop = draft.stop
+        self.book.fold_run(draft.messages[:stop], int(draft.clock[stop - 1]))
+        for column in np.unique(ticks.column).tolist():
+            last = int(np.flatnonzero(ticks.column == column)[-1])
+            mark = self.book.marks[column]
+            mark.price, mark.tick_ms = int(ticks.price[last]), int(draft.clock[int(ticks.at[last])])
+            for shard in self.shards:
+                shard.state.columns.set_price(column, mark.price)
+        if trades is None:
+            return
+        for shard, own in zip(self.shards, legs, strict=False):
+            quiet.book_legs(shard.state, own.before(stop))
+        names = trades.buyers + trades.sellers
+        named = legs[-1].before(stop)
+        for place, column, lots, cash in named.rows():
+            self.clearing.state.ledger.add(names[place], cash)
+            self.clearing.state.ledger.add_lots(names[place], column, lots)

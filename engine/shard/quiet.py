@@ -1,0 +1,209 @@
+"""Plain trades of a run, in vectors (RULEBOOK 3, 5, 17.8): which legs provably change no status, and booking them.
+
+Claim: a healthy row, the only one of its member, without orders and collateral, keeps its status through a run of
+marks and legs while after every leg `D - W - move >= sum of effects of its legs so far`, D its distance to the boundary
+at the start (`triggers.distances`). Proof. Let v(p) be the unrounded value of a lot, d_k the lots of leg k, x_k its
+price, p any mark between the least and the greatest of the run.
+
+- Equity. Cash moves by exactly -V(d_k, x_k), so equity at marks p is that of the positions at the start, plus
+  `d_k v(p) - V(d_k, x_k)` for each leg, less rounding below 1 a position. V is monotone in p: that term is at most the
+  greater of `|V(d_k, p) - V(d_k, x_k)|` at the two extremes, plus 1.
+- Requirement. N_j is at most N_j of the start's positions at p, plus `n_k = N(d_k, p)`, the greater of both extremes,
+  for each leg. So with slope_j the marginal rate at `5/4 N_j + 2 + sum n_k`, by convexity, it rises by at most
+  `slope_j (N_j rho_j + sum n_k)` and 2 for each rounding.
+- The start's positions move equity and requirement together by at most `move = sum N_j (1 + slope_j) rho_j + W`
+  (`triggers`), rho_j the greater move of both extremes, at most 1/4.
+
+Hence `effect_k = |dV| + slope n_k + 6`. Equity stays at or above the boundary, which is at or above zero: no call, no
+liquidation, no hole, no sale (without collateral cash is equity when nothing is held). Marks alone move rows without
+legs; their calm bounds hold (`runs`).
+
+Limits are not passed while `|q| + sum |d_k|` of the row and column is within, and int64 while what is held plus
+everything gross stays below 2^61.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import triggers
+from engine.accounts import Ints
+from engine.contracts import BOUND, Contract
+from engine.life import Status
+from engine.margin.columns import ppm_up, slopes
+from engine.shard import watch
+from engine.shard.entries import entries_after
+from engine.shard.state import ShardState
+
+Places = NDArray[np.intp] | NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Trades:
+    """Judged trades, in order: position in the run, column, ticks, lots, parties."""
+
+    at: Ints
+    column: Ints
+    price: Ints
+    lots: Ints
+    buyers: list[str]
+    sellers: list[str]
+
+    def before(self, stop: int) -> Trades:
+        """Those before a position."""
+        n = int(np.searchsorted(self.at, stop))
+        parties = self.buyers[:n], self.sellers[:n]
+        return Trades(self.at[:n], self.column[:n], self.price[:n], self.lots[:n], *parties)
+
+
+@dataclass(slots=True)
+class Legs:
+    """Legs in order: position in the run, row, column, signed lots, cash, value at the mark of their moment.
+
+    `name` is the place in buyers, then sellers.
+    """
+
+    at: Ints
+    name: Ints
+    row: Ints
+    column: Ints
+    lots: Ints
+    cash: Ints
+    worth: Ints
+
+    def pick(self, places: Places) -> Legs:
+        """Some of them, by position."""
+        return Legs(*(getattr(self, one)[places] for one in self.__slots__))
+
+    def before(self, stop: int) -> Legs:
+        """Those before a position."""
+        return self.pick(self.at < stop)
+
+    def rows(self) -> Iterator[tuple[int, int, int, int]]:
+        """(name, column, signed lots, cash) of each."""
+        return zip(*(x.tolist() for x in (self.name, self.column, self.lots, self.cash)), strict=True)
+
+
+def legs_of(contracts: list[Contract], trades: Trades, marks: Ints, row: Ints) -> Legs:
+    """Both legs of each trade: the buyers', then the sellers', by position."""
+    paid = values(contracts, trades.column, trades.lots, trades.price)
+    worth = values(contracts, trades.column, trades.lots, marks)
+    twice = [np.concatenate([x, x]) for x in (trades.at, trades.column)]
+    signed = [np.concatenate([x, -x]) for x in (trades.lots, -paid, worth)]
+    legs = Legs(twice[0], np.arange(len(row), dtype=np.int64), row, twice[1], *signed)
+    return legs.pick(np.argsort(legs.at, kind="stable"))
+
+
+def values(contracts: list[Contract], column: Ints, lots: Ints, price: Ints) -> Ints:
+    """`V(lots, price)` of positive lots (17.3), within the bounds of `contracts.require_bounds`."""
+    num, den, face = (np.array([getattr(c, x) for c in contracts], np.int64)[column] for x in ("num", "den", "face"))
+    inverse = np.array([c.is_inverse for c in contracts], np.bool_)[column]
+    return np.where(inverse, -(lots * face // price), lots * (price * num) // den)
+
+
+def is_calm(state: ShardState) -> bool:
+    """Whether no row must be looked at again whatever the next input is."""
+    idle = any(one.stage == "idle" for one in state.liquidations.values())
+    return not (idle or state.blocked or state.triggers.dirty or state.sales)
+
+
+def proved(state: ShardState, legs: Legs, lows: Ints, highs: Ints, stop: int) -> int:
+    """The position of the first leg that is not proved quiet, or `stop`."""
+    if not len(legs.at):
+        return stop
+    rows, of = np.unique(legs.row, return_inverse=True)
+    effect, room = _effects(state, legs, lows, highs, rows, of)
+    cell = of * len(lows) + legs.column
+    size = np.abs(legs.lots)
+    held = np.abs(state.accounts.positions[legs.row, legs.column])
+    limit = np.array([contract.limit_lots for contract in state.book.contracts], np.int64)[legs.column]
+    bad = (running(of, effect) > room[of]) | (running(cell, size) > limit - held) | ~_fits(state, legs, cell)[of]
+    return min(stop, int(legs.at[bad].min(initial=stop)))
+
+
+def _effects(state: ShardState, legs: Legs, lows: Ints, highs: Ints, rows: Ints, of: Ints) -> tuple[Ints, Ints]:
+    """`effect_k` of each leg, and `D - W - move` of each row; below zero where the claim does not speak of the row."""
+    columns, contracts = state.columns, state.book.contracts
+    size = -(-np.abs(state.accounts.positions[rows] * columns.a) // columns.b)
+    lots = np.abs(legs.lots)
+    ends = [np.abs(values(contracts, legs.column, lots, prices[legs.column])) for prices in (lows, highs)]
+    reached = np.maximum(*ends) + 1
+    gross = np.zeros_like(size)
+    room = np.full(len(rows), -1, np.int64)
+    if _sum_bound(reached) >= BOUND or _sum_bound(size) >= BOUND:
+        return np.zeros(len(lots), np.int64), room
+    np.add.at(gross, (of, legs.column), reached)
+    slope = slopes(columns, size + (size >> 2) + 2 + gross)
+    paid = np.abs(legs.cash)
+    moved = np.maximum(np.abs(ends[0] - paid), np.abs(ends[1] - paid))
+    move = _move(state, size + ppm_up(size, slope), lows, highs)
+    measure = columns.measure(state.accounts, rows)
+    status = state.accounts.status[rows]
+    distance = triggers.distances(status, measure, has_calls=bool(state.book.parameters.call_ms))
+    plain = (status == Status.HEALTHY) & ~state.accounts.special[rows]
+    plain &= ~state.accounts.positions[rows][:, columns.asset].any(axis=1)
+    room = np.where(plain, distance - (8 * len(contracts) + 8) - move, -1)
+    return moved + ppm_up(reached, slope[of, legs.column]) + 6, room
+
+
+def _move(state: ShardState, sway: Ints, lows: Ints, highs: Ints) -> Ints:
+    """`sum N_j (1 + slope_j) rho_j` of each row, rounded up; BOUND where a held column moves by more than a quarter."""
+    pairs = zip(state.book.contracts, (mark.price for mark in state.book.marks), lows, highs, strict=True)
+    travelled = [
+        max(triggers.travelled(contract, price, int(end)) if end != price else 0 for end in (low, high))
+        for contract, price, low, high in pairs
+    ]
+    rho = np.array(travelled, np.int64)
+    far = ((sway > 0) & (rho > triggers.RADIUS_MAX)).any(axis=1)
+    rho = np.minimum(rho, triggers.RADIUS_MAX)
+    whole, rest = sway >> triggers.SCALE_BITS, sway & ((1 << triggers.SCALE_BITS) - 1)
+    moved = (whole * rho + (rest * rho >> triggers.SCALE_BITS) + 1).sum(axis=1, dtype=np.int64)
+    return np.where(far, BOUND, moved)
+
+
+def _fits(state: ShardState, legs: Legs, cell: Ints) -> NDArray[np.bool_]:
+    """Which rows stay within int64 columns whatever comes first: what is held plus everything gross is below 2^61."""
+    accounts, count = state.accounts, len(state.book.contracts)
+    cells, of = np.unique(cell, return_inverse=True)
+    gross, rows = np.abs(legs.cash) + np.abs(legs.worth), np.unique(legs.row)
+    if _sum_bound(gross) >= BOUND // 2:
+        return np.zeros(len(rows), np.bool_)
+    total, single = np.zeros(len(rows), np.int64), np.zeros(len(cells), np.int64)
+    np.add.at(single, of, gross)
+    np.add.at(total, cells // count, single)
+    entry = np.abs(accounts.entries[rows[cells // count], cells % count]) + single
+    fits = (np.abs(accounts.cash[rows]) + total < BOUND) & (np.abs(accounts.flows[rows]) + total < BOUND)
+    np.logical_and.at(fits, cells // count, entry < BOUND)
+    return fits
+
+
+def _sum_bound(amounts: Ints) -> int:
+    """What no sum of these exceeds, in integers of any size."""
+    return int(amounts.max(initial=0)) * (amounts.size + 1)
+
+
+def running(group: Ints, amount: Ints) -> Ints:
+    """The sum of `amount` up to each place, over places of the same group."""
+    order = np.argsort(group, kind="stable")
+    sums = np.cumsum(amount[order])
+    firsts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    base = np.repeat(sums[firsts] - amount[order][firsts], np.diff(firsts, append=len(group)))
+    found = np.empty_like(sums)
+    found[order] = sums - base
+    return found
+
+
+def book_legs(state: ShardState, legs: Legs) -> None:
+    """Post legs that were proved, and place their rows anew at the marks of the end."""
+    accounts = state.accounts
+    if not len(legs.at):
+        return
+    entries_after(accounts, legs.row, legs.column, legs.lots, -legs.cash)
+    np.add.at(accounts.positions, (legs.row, legs.column), legs.lots)
+    np.add.at(accounts.cash, legs.row, legs.cash)
+    np.add.at(accounts.flows, legs.row, legs.worth + legs.cash)
+    watch.place(state, np.unique(legs.row))
