@@ -114,14 +114,22 @@ class Accounts:
             self.wide[row] = holding
             self.special[row] = True
 
+    def refit(self, contracts: list[Contract]) -> None:
+        """Bounds changed: every holding to where it now belongs, columns or `wide`."""
+        for row in range(len(self)):
+            self.put(row, self.take(row), contracts)
+
     @staticmethod
     def _fits(holding: Holding, contracts: list[Contract]) -> bool:
         if max(abs(holding.cash), abs(holding.flows), abs(holding.start)) >= BOUND:
             return False
-        return all(
-            abs(lots) <= contract.lots_bound and abs(entry) < BOUND
-            for lots, entry, contract in zip(holding.positions, holding.entries, contracts, strict=True)
-        )
+        total = 0
+        for lots, entry, contract in zip(holding.positions, holding.entries, contracts, strict=True):
+            if lots or entry:
+                if abs(lots) > contract.lots_bound or abs(entry) >= BOUND:
+                    return False
+                total += contract.worst(lots)
+        return 2 * total < BOUND  # notionals and, with slopes up to one, their sensitivities add up in int64
 
     def set_orders(self, row: int, column: int, buys: int, sells: int) -> None:
         """Open orders of one instrument; none at all forgets them."""

@@ -86,6 +86,12 @@ class Contract:
             raise Refused(Code.PRICE_BEYOND_BOUND, f"price {text} is outside the listed bounds of {self.name}")
         return ticks
 
+    def worst(self, lots: int) -> int:
+        """The greatest notional that a holding can have within the price bounds, for sums over columns."""
+        if self.is_inverse:
+            return div_up(abs(lots) * self.face, self.price_min)
+        return div_up(abs(lots) * self.price_max * self.num, self.den)
+
     def quantity_lots(self, text: str, least: int = 1) -> int:
         """A quantity as lots, at least `least`. Refuses OFF_LOT (TOO_MANY_DIGITS for an asset), NOT_POSITIVE, beyond bound."""
         lots = count_of(text, *self.lot, Code.TOO_MANY_DIGITS if self.is_asset else Code.OFF_LOT)
@@ -110,6 +116,8 @@ def compile_brackets(table: list[Bracket], decimals: int) -> Brackets:
         if rest:
             raise Refused(Code.CROSSED_PARAMETERS, f"floor {table[at].floor} times its rate step is not whole")
         deductions.append(deductions[-1] + step)
+    if max(floors[-1], deductions[-1]) >= BOUND:
+        raise Refused(Code.BOUND_DOES_NOT_FIT, "bracket floors pass 2^61 units")
     return Brackets(tuple(floors), tuple(rates), tuple(deductions))
 
 

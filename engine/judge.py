@@ -114,6 +114,8 @@ def _rule(book: Book, message: Governed) -> Operation:
         known.append(book.contracts[book.column_of[change.name]])
     if change.name in book.column_of and book.marks[book.column_of[change.name]].settled:
         raise Refused(Code.INSTRUMENT_SETTLED, f"{change.name} is settled")
+    if change.name in book.column_of and not change.price_min <= book.price(book.column_of[change.name]) <= change.price_max:
+        raise Refused(Code.CROSSED_PARAMETERS, f"the mark of {change.name} is outside the new price bounds")
     if any(_terms(old) != _terms(change) for old in known):
         raise Refused(Code.TERMS_CHANGED, f"the terms of {change.name} do not change after listing")
     return Changed("listing")
@@ -265,7 +267,8 @@ def _trade(book: Book, message: inputs.Trade) -> Operation:
         raise Refused(Code.SAME_PARTY, "buyer and seller are one account")
     column = _column(book, message.instrument)
     contract = book.contracts[column]
-    if not contract.is_asset or message.liquidation_id is None:  # an asset trades only as a collateral sale
+    is_sale = (message.liquidation_id or "").startswith(f"{book.name}/{message.seller}/")
+    if not contract.is_asset or not is_sale:  # an asset trades only as a sale of its seller's collateral
         _instrument(book, message.instrument)
     if contract.expiry_ms is not None and message.time_ms > contract.expiry_ms:
         raise Refused(Code.INSTRUMENT_SETTLED, f"{message.instrument} has expired")

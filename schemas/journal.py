@@ -93,10 +93,11 @@ class Gain(Struct, frozen=True, array_like=True):
 
 
 class Raised(Entry, frozen=True, kw_only=True, tag="raised"):
-    """Something of this account needs a round; the answer to the marker tells what."""
+    """Something of this account needs a round; the answer to the marker tells what. `number` runs per account."""
 
     account: str
     what: What
+    number: int
 
 
 class Moved(Entry, frozen=True, kw_only=True, tag="moved"):
@@ -108,6 +109,15 @@ class Moved(Entry, frozen=True, kw_only=True, tag="moved"):
     lots: int
     cash_units: int
     fee_units: int
+
+
+class Declared(Entry, frozen=True, kw_only=True, tag="declared"):
+    """What one row of a default really was: the shortfall by insurance scope; none when the account was cured meanwhile."""
+
+    allocation: int
+    row: int
+    account: str
+    scopes_units: dict[str, int]
 
 
 class Paid(Entry, frozen=True, kw_only=True, tag="paid"):
@@ -130,7 +140,7 @@ class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     bankrupts: list[Bankrupt] = []
     sales: list[Sale] = []
     releases: list[Release] = []
-    closed_targets: list[str] = []
+    closed_targets: list[int] = []
     holders: list[Holder] = []
     gains: list[Gain] = []
     cash_units: int = 0
@@ -172,16 +182,18 @@ class LotRow(Struct, frozen=True, array_like=True):
     b_den: int
     is_insolvent: bool
     first: int = 0  # lots of the same B that left before these
+    plan_seq: int = 0  # the trigger that the plan was for
 
 
 class SaleRow(Struct, frozen=True, array_like=True):
-    """Collateral bought by `buyer` for `pay_units`."""
+    """Collateral for `buyer` at `mark`, who pays at most `pay_units`. What really moved is reported."""
 
     account: str
     number: int
     asset: str
     lots: int
     buyer: str
+    mark: int
     pay_units: int
 
 
@@ -193,7 +205,10 @@ class Charge(Struct, frozen=True, array_like=True):
 
 
 class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
-    """The one decision of a round; `kind` says which of the lists it fills. `deferred` wait for the next interval."""
+    """The one decision of a round; `kind` says which of the lists it fills. `deferred` wait for the next interval.
+
+    `upto`: withdrawals asked up to this seq are all among the releases, or were refused.
+    """
 
     allocation: int
     kind: Literal["liquidation", "place", "default", "sale", "release", "loss"]
@@ -203,9 +218,10 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     bankrupts: list[Bankrupt] = []
     sales: list[SaleRow] = []
     releases: list[Release] = []
+    upto: int = 0
     charges: list[Charge] = []
 
 
-Report = Raised | Moved | Paid | Answer | Retired
+Report = Raised | Moved | Declared | Paid | Answer | Retired
 Decision = Marker | WindowOpened | Allocation
 AnyEntry = Report | Decision

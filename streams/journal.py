@@ -20,11 +20,11 @@ from msgspec import Raw, Struct
 from schemas.codes import Refused
 from schemas.decode import decode
 from schemas.inputs import TOPICS, Input
-from schemas.journal import Allocation, Answer, AnyEntry, Marker, Moved, Paid, Raised, Retired, WindowOpened
+from schemas.journal import Allocation, Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised, Retired, WindowOpened
 from streams.logs import SUFFIXES, LogsError
 
 REPORTS, DECISIONS = "reports", "decisions"
-_REPORTS = (Raised, Moved, Paid, Answer, Retired)
+_REPORTS = (Raised, Moved, Declared, Paid, Answer, Retired)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,7 +45,7 @@ class JournalEntry(Struct, frozen=True):
 
 
 _LINE = msgspec.json.Decoder(_Line)
-_REPORT = msgspec.json.Decoder(Raised | Moved | Paid | Answer | Retired)
+_REPORT = msgspec.json.Decoder(Raised | Moved | Declared | Paid | Answer | Retired)
 _DECISION = msgspec.json.Decoder(Marker | WindowOpened | Allocation)
 
 

@@ -20,7 +20,7 @@ from engine.numbers import PPM, div_up
 from engine.outbox import Outbox
 from engine.value import value
 from schemas import events
-from schemas.journal import Answer, AnyEntry, Marker, Moved, Paid, Raised
+from schemas.journal import Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised
 
 COUNTERPARTY = {"market": MARKET, "backstop": BACKSTOP, "tear": LIQUIDATION, "place": LIQUIDATION}
 
@@ -48,11 +48,11 @@ class Clearing:
         elif isinstance(entry, Answer):
             rounds.hear(state, entry, shard, shards)
         elif isinstance(entry, Raised):
-            state.raised.setdefault((entry.what, entry.account), state.book.seq)
+            state.raised[entry.what, entry.account] = entry.seq
             state.news = True
-            if entry.what == "hole":
+            if entry.what in ("hole", "bankrupt"):
                 window.open_window(state)
-        elif isinstance(entry, Moved):
+        elif isinstance(entry, Moved | Declared):
             self._moved(entry)
         elif isinstance(entry, Paid):
             state.ledger.post(TRANSIT, entry.fund, entry.amount_units)
@@ -128,16 +128,26 @@ class Clearing:
             mark = state.book.price(marked.column)
             state.tell(events.MarkHeld(**stamp, instrument=name, price_ticks=marked.price, mark_ticks=mark))
 
-    def _moved(self, moved: Moved) -> None:
+    def _moved(self, moved: Moved | Declared) -> None:
         """The other side of what a row moved (2a.7); after the last one `@liquidation` is swept."""
         state, decision = self.state, self.state.allocation
         if decision is None or decision.allocation != moved.allocation or moved.row not in state.expected:
             return
-        row = decision.lot_rows[moved.row]
-        column, other = state.book.column_of[row.instrument], COUNTERPARTY[row.exit]
-        state.ledger.post(other, TRANSIT, moved.cash_units)
-        state.ledger.post_lots(other, TRANSIT, column, moved.lots)
-        state.ledger.post(TRANSIT, insurance(state.book.contracts[column].scope), moved.fee_units)
+        if isinstance(moved, Declared):
+            window.count_default(state, moved)
+        elif decision.kind == "sale":
+            sold = decision.sales[moved.row]
+            self._take(sold.buyer, state.book.column_of[sold.asset], moved)
+        else:
+            row = decision.lot_rows[moved.row]
+            self._take(COUNTERPARTY[row.exit], state.book.column_of[row.instrument], moved)
         state.expected.discard(moved.row)
         state.news = True
         rounds.sweep(state)
+
+    def _take(self, other: str, column: int, moved: Moved) -> None:
+        """The other side of lots and cash, from `@transit`, and the fee to the insurance fund of the scope."""
+        ledger, contract = self.state.ledger, self.state.book.contracts[column]
+        ledger.post(other, TRANSIT, moved.cash_units)
+        ledger.post_lots(other, TRANSIT, column, moved.lots)
+        ledger.post(TRANSIT, insurance(contract.scope), moved.fee_units)

@@ -63,7 +63,7 @@ def _grant_one(state: ClearingState, plan: Plan, pool: Pool) -> list[LotRow]:
 def _row(state: ClearingState, plan: Plan, column: int, lots: int, exit_: str, *, x: int = 0, first: int = 0) -> LotRow:
     return LotRow(
         plan.account, plan.instrument, plan.position, lots, exit_, state.book.price(column), x, plan.b_num,  # type: ignore[arg-type]
-        plan.b_den, plan.is_insolvent, first,
+        plan.b_den, plan.is_insolvent, first, plan.seq,
     )  # fmt: skip
 
 

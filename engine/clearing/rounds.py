@@ -32,7 +32,7 @@ def think(state: ClearingState) -> None:
 
 def is_idle(state: ClearingState) -> bool:
     """Whether, until `next_due_ms`, neither a mark nor a plain trade can make the clearing house ask (runs)."""
-    kinds = {what for what, _ in state.raised}
+    kinds = {what for what, _ in state.raised} | set(state.left)
     if state.round is not None or state.expected or state.to_place() or kinds & {"liquidation", "sale"}:
         return False
     if state.window is not None:
@@ -41,10 +41,10 @@ def is_idle(state: ClearingState) -> bool:
 
 
 def _needs_round(state: ClearingState) -> bool:
-    kinds = {what for what, _ in state.raised}
+    kinds = {what for what, _ in state.raised} | set(state.left)
     if "liquidation" in kinds or (state.deferred and state.book.clock_ms >= state.resume_ms):
         return True
-    if state.to_place() or "sale" in kinds:
+    if "sale" in kinds or (state.to_place() and state.place_tried != state.book.seq):
         return True
     if state.window is not None:
         return window.needs_round(state, state.window)
@@ -117,13 +117,14 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
     """The first thing in the order of the module header that there is to decide; nothing else this round."""
     _require_conserved(attempt, found)
     state.raised = {key: seq for key, seq in state.raised.items() if seq > attempt.seq}
-    _remember_leftover(state, found)
+    sees = {"sale": any(one.is_new or one.is_due for one in found.sales), "withdrawal": bool(found.releases)}
+    state.left = [what for what, is_seen in sees.items() if is_seen]
     _ = (
         _liquidate(state, found)
         or _place(state, attempt, found)
         or _sell(state, found)
         or window.settle_one(state, attempt, found)
-        or _release(state, found)
+        or _release(state, attempt.seq, found)
     )
 
 
@@ -136,19 +137,11 @@ def _require_conserved(attempt: Attempt, found: Answer) -> None:
             raise Halt(f"lots of {name} are not conserved: {attempt.lots.get(name, 0) + lots} too many")
 
 
-def _remember_leftover(state: ClearingState, found: Answer) -> None:
-    """What the answers show and this round does not settle still needs one; granted rows take themselves off."""
-    for sale in found.sales:
-        if sale.is_new or sale.is_due:
-            state.raised.setdefault(("sale", sale.account), state.book.seq)
-    for release in found.releases:
-        state.raised.setdefault(("withdrawal", release.account), release.seq)
-
-
 def allocate_round(state: ClearingState, decision: Allocation) -> bool:
     """Write the one allocation of a round and wait for the reports of its rows."""
     state.allocation, state.news = decision, True
     state.expected = {number for number, row in enumerate(decision.lot_rows) if row.exit != "order"}
+    state.expected |= set(range(len(decision.sales))) | set(range(len(decision.bankrupts)))
     for row in decision.lot_rows:
         if row.exit in ("tear", "place"):
             state.placed_scope = state.book.contracts[state.book.column_of[row.instrument]].scope
@@ -197,8 +190,7 @@ def _place(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
         lots = state.ledger.held(LIQUIDATION, column)
         if lots:
             rows += _place_one(state, name, lots, found.holders)
-            if not rows:
-                raise Halt(f"nobody holds the other side of {lots} lots of {name}")
+    state.place_tried = -1 if rows else state.book.seq  # a trade took the other side away since the marker: ask again
     return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="place", lot_rows=rows))
 
 
@@ -239,47 +231,44 @@ def _settle_named(state: ClearingState, decision: Allocation) -> set[int]:
 
 def _sell(state: ClearingState, found: Answer) -> bool:
     """Collateral: `@operator` while it can pay; at the deadline the insurance fund of the book takes the rest (17.11)."""
-    rows = [row for sale in found.sales if sale.is_new or sale.is_due for row in _sell_one(state, sale)]
-    for row in rows:
-        state.raised.pop(("sale", row.account), None)
+    spent: dict[str, int] = {}
+    rows = [row for sale in found.sales if sale.is_new or sale.is_due for row in _sell_one(state, sale, spent)]
+    state.left = [what for what in state.left if what != "sale"]
     return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="sale", sales=rows))
 
 
-def _sell_one(state: ClearingState, sale: Sale) -> list[SaleRow]:
+def _sell_one(state: ClearingState, sale: Sale, spent: dict[str, int]) -> list[SaleRow]:
+    """Rows of one sale; `spent` is what the rows before it may take from each buyer."""
     column = state.book.column_of[sale.asset]
     contract, price = state.book.contracts[column], state.book.price(column)
-    cash = max(0, state.ledger.balance(OPERATOR)) if sale.is_new else 0
-    lots = most_that_holds(sale.lots, lambda k: notional(contract, k, price) <= cash)
-    if not notional(contract, lots, price):
-        lots = 0  # nothing is sold for nothing
-    rows = []
+    rows, lots = [], 0
     if sale.is_new:
-        rows.append(_buy(state, sale, lots, OPERATOR, notional(contract, lots, price)))
-    rest = sale.lots - lots
-    if rest and sale.is_due:
+        cash = max(0, state.ledger.balance(OPERATOR) - spent.get(OPERATOR, 0))
+        lots = most_that_holds(sale.lots, lambda k: notional(contract, k, price) <= cash)
+        lots = lots if notional(contract, lots, price) else 0  # nothing is sold for nothing
+        rows.append(_buy(sale, lots, OPERATOR, price, notional(contract, lots, price), spent))
+    if sale.is_due and lots < sale.lots:
         fund = insurance(state.book.name)
-        rows.append(
-            _buy(state, sale, rest, fund, min(notional(contract, rest, price), max(0, state.ledger.balance(fund))))
-        )
+        cash = max(0, state.ledger.balance(fund) - spent.get(fund, 0))
+        pay = min(cash, notional(contract, sale.lots - lots, price))
+        rows.append(_buy(sale, sale.lots - lots, fund, price, pay, spent))
     return rows
 
 
-def _buy(state: ClearingState, sale: Sale, lots: int, buyer: str, pay: int) -> SaleRow:
-    state.ledger.post(buyer, TRANSIT, pay)
-    state.ledger.post_lots(TRANSIT, buyer, state.book.column_of[sale.asset], lots)
-    return SaleRow(sale.account, sale.number, sale.asset, lots, buyer, pay)
+def _buy(sale: Sale, lots: int, buyer: str, mark: int, pay: int, spent: dict[str, int]) -> SaleRow:
+    spent[buyer] = spent.get(buyer, 0) + pay
+    return SaleRow(sale.account, sale.number, sale.asset, lots, buyer, mark, pay)
 
 
-def _release(state: ClearingState, found: Answer) -> bool:
+def _release(state: ClearingState, upto: int, found: Answer) -> bool:
     """Withdrawals leave outside a window (7)."""
     if state.window is not None or "transfers" in state.book.halts or not found.releases:
         return False
-    closed = set(found.closed_targets)
-    rows = []
+    closed, rows = set(found.closed_targets), []
+    state.left = [what for what in state.left if what != "withdrawal"]
     for one in found.releases:
-        code = int(Code.ACCOUNT_CLOSED) if not one.code and one.id in closed else one.code
+        code = int(Code.ACCOUNT_CLOSED) if not one.code and one.seq in closed else one.code
         rows.append(Release(one.seq, one.account, one.id, one.asset, one.amount, one.target, code))
-        state.raised.pop(("withdrawal", one.account), None)
         if not code and one.target is not None and one.target.startswith("@"):
             state.ledger.post(TRANSIT, one.target, one.amount)
-    return allocate_round(state, Allocation(**next_allocation(state), kind="release", releases=rows))
+    return allocate_round(state, Allocation(**next_allocation(state), kind="release", releases=rows, upto=upto))

@@ -60,7 +60,8 @@ class Window:
 
 @dataclass(slots=True)
 class ClearingState:
-    """`raised`: what needs a round, by (what, account), with the seq of its report. `news`: a report came since the last.
+    """`raised`: what needs a round, by (what, account), with the cause seq of its latest report.
+    `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed with. `news`: a report came since the last.
 
     `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back.
     """
@@ -68,6 +69,8 @@ class ClearingState:
     book: Book
     ledger: Ledger = field(default_factory=Ledger)
     raised: dict[tuple[str, str], int] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    place_tried: int = -1
     deferred: list[str] = field(default_factory=list)
     news: bool = False
     round: Round | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.allocation import allocate
 from engine.clearing import rounds
 from engine.clearing.state import Attempt, ClearingState, Window
 from engine.judge import member_of
@@ -12,7 +11,7 @@ from engine.waterfall.losses import LIQUIDATION_MEMBER, Losses
 from engine.waterfall.settle import Resources, Settlement, settle
 from schemas import events
 from schemas.codes import Halt
-from schemas.journal import Allocation, Answer, Bankrupt, Charge, WindowOpened
+from schemas.journal import Allocation, Answer, Bankrupt, Charge, Declared, WindowOpened
 
 
 def open_window(state: ClearingState) -> None:
@@ -86,33 +85,22 @@ def _reaches_gains(state: ClearingState, window: Window) -> bool:
 
 
 def _declare(state: ClearingState, window: Window, bankrupts: list[Bankrupt]) -> bool:
-    """Defaults (7): the shortfall after recourse, split over insurance scopes by MM at the first order (9)."""
-    for one in bankrupts:
-        if not one.shortfall_units:
-            continue
-        member = member_of(one.account)
-        shares = allocate(one.shortfall_units, [mm for _, mm in one.scopes]).shares.tolist()
-        split = {scope: units for (scope, _), units in zip(one.scopes, shares, strict=True) if units}
-        for scope, units in split.items():
-            window.losses.add(member, scope, units)
-        window.defaults += 1
-        window.last_default_ms, window.is_asked, window.wants_gains = state.book.clock_ms, False, False
-        state.tell(
-            events.DefaultDeclared(
-                **state.stamp(f"{one.account}/{window.number}/{window.defaults}"),
-                window=window.number,
-                member=member,
-                account=one.account,
-                shortfall_units=one.shortfall_units,
-                recourse_units=dict(one.recourse),
-                mm_units=dict(one.scopes),
-                scopes_units=split,
-            )  # fmt: skip
-        )
+    """Ask for the defaults (7); what each really was comes back as a report."""
     decision = Allocation(
         **rounds.next_allocation(state), kind="default", window=window.number, bankrupts=bankrupts
     )  # fmt: skip
     return rounds.allocate_round(state, decision)
+
+
+def count_default(state: ClearingState, declared: Declared) -> None:
+    """A default was declared: its shortfall joins the window's losses, by insurance scope."""
+    window = state.window
+    if window is None or not declared.scopes_units:
+        return
+    for scope, units in declared.scopes_units.items():
+        window.losses.add(member_of(declared.account), scope, units)
+    window.defaults += 1
+    window.last_default_ms, window.is_asked, window.wants_gains = state.book.clock_ms, False, False
 
 
 def _close(state: ClearingState, window: Window, found: Answer) -> bool:
@@ -138,7 +126,10 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     stamp = state.stamp(str(window.number))
     state.tell(events.WindowClosed(**stamp, window=window.number, defaults=window.defaults))
     state.window = None
-    return rounds.allocate_round(state, decision)
+    rounds.allocate_round(state, decision)
+    if any(what in ("hole", "bankrupt") for what, _ in state.raised):
+        open_window(state)  # reported since the marker: theirs is the next window
+    return True
 
 
 def _require_met(total: int, window: Window, done: Settlement) -> None:

@@ -36,7 +36,7 @@ def save_shard(shard: Shard) -> Document:
         "accounts": {state.accounts.names[row]: _save_account(state, row) for row in rows},
         "rest": {
             "ledger": msgspec.to_builtins(state.ledger, str_keys=True), "is_window_open": state.is_window_open,
-            "period_waits": state.period_waits, "moves_in": dict(state.moves_in),
+            "period_waits": state.period_waits, "moves_in": [[seq, to] for seq, to in state.moves_in.items()],
             "timers": msgspec.to_builtins(sorted(state.timers.heap)),
         },
     }  # fmt: skip
@@ -80,7 +80,7 @@ def _save_account(state: ShardState, row: int) -> Document:
     if counts:
         found["counts"] = counts
     if name in state.asked:
-        found["asked"] = [[id, seq, msgspec.to_builtins(asked)] for id, (seq, asked) in state.asked[name].items()]
+        found["asked"] = [[seq, msgspec.to_builtins(asked)] for seq, asked in state.asked[name].items()]
     return found
 
 
@@ -105,14 +105,14 @@ def _load_account(state: ShardState, name: str, saved: Document) -> None:
         if saved.get(flag):
             getattr(state, flag).add(row)
     state.counts.update(saved.get("counts", {}))
-    for id, seq, asked in saved.get("asked", []):
-        state.asked.setdefault(name, {})[id] = (seq, msgspec.convert(asked, Asked))
+    for seq, asked in saved.get("asked", []):
+        state.asked.setdefault(name, {})[seq] = msgspec.convert(asked, Asked)
 
 
 def _load_rest(state: ShardState, saved: Document, *, takes_ledger: bool) -> None:
     state.is_window_open |= saved["is_window_open"]
     state.period_waits |= saved["period_waits"]
-    state.moves_in.update({id: to for id, to in saved["moves_in"].items() if state.owns(to)})
+    state.moves_in.update({seq: to for seq, to in saved["moves_in"] if state.owns(to)})
     for deadline, kind, (member, account) in saved["timers"]:
         if state.owns(account):
             state.timers.heap.append((deadline, kind, (member, account)))

@@ -31,7 +31,9 @@ def book_trade(state: ShardState, trade: op.Traded) -> None:
 
 def _book_leg(state: ShardState, account: str, lots: int, trade: op.Traded) -> None:
     row = state.accounts.open(account)
-    reopen(state, row)
+    is_sold = state.book.contracts[trade.column].is_asset and lots < 0
+    if not is_sold or state.accounts.status_of(row) is not Status.BANKRUPT:
+        reopen(state, row)  # selling what is left of a bankrupt's collateral is no new life
     cash = -trade.value_units if lots > 0 else trade.value_units
     order = _order_filled(state, row, lots, trade)
     state.trade(row, trade.column, lots, cash, None, is_flow=order is None)
@@ -148,15 +150,15 @@ def receive(state: ShardState, row: int, column: int | None, amount: int, agains
 def ask(state: ShardState, asked: op.Asked) -> None:
     """A withdrawal, move or contribution: judged now, and again when it may leave (17.7)."""
     if asked.target is not None and state.owns(asked.target):
-        state.moves_in[asked.id] = asked.target
+        state.moves_in[state.book.seq] = asked.target
     if not state.owns(asked.account):
         return
-    refused = judge_ask(state, asked, [one for _, one in state.asked.get(asked.account, {}).values()])
+    refused = judge_ask(state, asked, list(state.asked.get(asked.account, {}).values()))
     if refused is not None:
         state.refuse(refused, f"withdrawal {asked.id} of account {asked.account}")
         return
     row = state.accounts.row_of[asked.account]
-    state.asked.setdefault(asked.account, {})[asked.id] = (state.book.seq, asked)
+    state.asked.setdefault(asked.account, {})[state.book.seq] = asked
     state.raise_to_clearing(row, "withdrawal")
 
 

@@ -38,6 +38,8 @@ class Shard:
             if isinstance(operation, op.Settled):
                 booking.settle(self.state, operation)
             self.state.sync()
+            if isinstance(operation, op.Changed) and operation.what == "listing":
+                self.state.accounts.refit(self.state.book.contracts)
         else:
             effect = booking.EFFECTS.get(type(operation))
             if effect is not None:

@@ -8,14 +8,15 @@ from typing import Any
 from engine import liquidation
 from engine.accounts import account_key
 from engine.execution import capped_fee, row_cash
-from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
+from engine.ledger import TRANSIT
 from engine.life import Status
+from engine.liquidation import Liquidation
 from engine.numbers import sign
-from engine.shard import booking, placed, run
+from engine.shard import booking, payments, placed, run
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
-from schemas.journal import Allocation, Bankrupt, LotRow, Moved, Plan, Release, SaleRow
+from schemas.journal import Allocation, LotRow, Moved, Plan
 
 _TOLD = {
     "backstop": events.PositionTakenOver,
@@ -32,16 +33,16 @@ def apply(state: ShardState, decision: Allocation) -> None:
     for account, rows in groupby(enumerate(decision.lot_rows), key=lambda item: item[1].account):
         if state.owns(account):
             _move_account(state, decision, list(rows))
-    for bankrupt in decision.bankrupts:
+    for number, bankrupt in enumerate(decision.bankrupts):
         if state.owns(bankrupt.account):
-            _declare(state, bankrupt)
-    for sale in decision.sales:
+            payments.declare(state, decision, number, bankrupt)
+    for number, sale in enumerate(decision.sales):
         if state.owns(sale.account):
-            _sell(state, sale)
+            payments.sell(state, decision, number, sale)
     for release in decision.releases:
-        _release(state, release)
+        payments.release(state, release)
     if decision.kind == "release":
-        state.moves_in.clear()
+        state.moves_in = {seq: to for seq, to in state.moves_in.items() if seq > decision.upto}
     for account in decision.deferred:
         if state.owns(account):
             _defer(state, state.accounts.open(account))
@@ -64,13 +65,15 @@ def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int,
     """All rows of one account, then the fee of what filled: taken earlier it could leave a solvent account below zero."""
     account = rows[0][1].account
     at = state.accounts.open(account)
-    running = state.liquidations.get(at) if rows[0][1].exit != "place" else None
-    if running is not None and running.stage == "asked":
+    running = state.liquidations.get(at)
+    if running is not None and (running.stage != "asked" or running.seq != rows[0][1].plan_seq):
+        running = None  # the plan was for a liquidation that is over: nothing moves
+    if running is not None:
         running.stage = "idle"
     if rows[0][1].exit == "order":
-        _order(state, at, rows[0][1])
+        _order(state, at, rows[0][1], running)
         return
-    moves = [(number, row, *_move_lots(state, at, row)) for number, row in rows]
+    moves = [(number, row, *(_move_lots(state, at, row) if running else (0, 0))) for number, row in rows]
     for number, row, lots, cash in moves:
         fee = _take_fee(state, at, row, abs(lots)) if row.exit == "market" and lots else 0
         if lots:
@@ -116,10 +119,9 @@ def _take_fee(state: ShardState, at: int, row: LotRow, lots: int) -> int:
     return units
 
 
-def _order(state: ShardState, at: int, row: LotRow) -> None:
+def _order(state: ShardState, at: int, row: LotRow, running: Liquidation | None) -> None:
     """A granted order goes to the venue (6.5)."""
-    running = state.liquidations.get(at)
-    if running is not None and running.stage == "idle":
+    if running is not None:
         plan = Plan(
             running.seq, row.account, row.instrument, row.position, row.lots, row.b_num, row.b_den,
             row.is_insolvent, "market",
@@ -135,82 +137,6 @@ def _tell_lots(state: ShardState, decision: Allocation, row: LotRow, change: int
         state.tell(events.LiquidationFilled(**stamp, **told, fee_units=fee, mark_ticks=row.mark, x_lots=row.x))
     else:
         state.tell(_TOLD[row.exit](**stamp, **told, mark_ticks=row.mark))
-
-
-def _declare(state: ShardState, bankrupt: Bankrupt) -> None:
-    """Recourse is paid and the shortfall goes to suspense (7); the row stands as allocated."""
-    at = state.accounts.open(bankrupt.account)
-    for payer, units in bankrupt.recourse:
-        state.pay(state.accounts.open(payer), -units, None, is_flow=True)
-        state.pay(at, units, None, is_flow=True)
-    state.pay(at, bankrupt.shortfall_units, SUSPENSE, is_flow=True)
-    state.bankrupt.pop(at, None)
-    state.holes.pop(at, None)
-    if state.accounts.status_of(at) is not Status.BANKRUPT:
-        return
-    if bankrupt.shortfall_units:
-        state.accounts.move(at, Status.DEFAULTED)
-        state.defaulted.add(at)
-    else:
-        state.accounts.move(at, Status.HEALTHY)
-
-
-def _sell(state: ShardState, sold: SaleRow) -> None:
-    """Collateral goes to its buyer; zero lots only say that `@operator` was asked."""
-    at, column = state.accounts.open(sold.account), state.book.column_of[sold.asset]
-    if sold.lots:
-        holding = state.accounts.take(at)
-        holding.positions[column] -= sold.lots
-        holding.cash += sold.pay_units
-        state.ledger.add(TRANSIT, -sold.pay_units)
-        state.ledger.add_lots(TRANSIT, column, sold.lots)
-        state.write(at, holding)
-        state.tell(
-            events.CollateralSold(
-                **state.stamp(f"{sold.account}/{sold.number}/{sold.buyer}", column), account=sold.account,
-                sale=sold.number, asset=sold.asset, lots=sold.lots, buyer=sold.buyer, pay_units=sold.pay_units,
-            )  # fmt: skip
-        )
-    sale = state.sales.get(at)
-    if sale is not None and sale.number == sold.number:
-        sale.is_new = False
-        sale.lots -= sold.lots
-        if sale.lots <= 0:
-            del state.sales[at]
-
-
-def _release(state: ShardState, release: Release) -> None:
-    """A withdrawal leaves, or is refused; a move reaches its target at the same entry."""
-    column = None if release.asset is None else state.book.column_of[release.asset]
-    to_member = release.target is not None and not release.target.startswith("@")
-    if state.owns(release.account):
-        waiting = state.asked.get(release.account, {})
-        waiting.pop(release.id, None)
-        if not waiting:
-            state.asked.pop(release.account, None)
-        stamp = state.stamp(release.id)
-        if release.code:
-            state.tell(
-                events.WithdrawalRefused(**stamp, account=release.account, withdrawal=release.id, code=release.code)
-            )
-        else:
-            against = OUTSIDE if release.target is None else TRANSIT
-            booking.receive(state, state.accounts.open(release.account), column, -release.amount, against)
-            state.tell(
-                events.WithdrawalReleased(
-                    **stamp,
-                    account=release.account,
-                    withdrawal=release.id,
-                    asset=release.asset,
-                    amount=release.amount,
-                    target=release.target,
-                )  # fmt: skip
-            )
-    if release.target is not None and to_member and state.owns(release.target):
-        if not release.code:
-            target = state.accounts.open(release.target)
-            booking.receive(state, target, column, release.amount, TRANSIT)
-            booking.reopen_settled(state, target)
 
 
 def _tell_charge(state: ShardState, decision: Allocation, account: str, units: int) -> None:

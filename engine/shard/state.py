@@ -41,7 +41,7 @@ class CollateralSale:
 class ShardState:
     """Shard `index` of `shards`.
 
-    `asked` are withdrawals that wait for their release, by account and id;
+    `asked` are withdrawals that wait for their release, by account and seq;
     `calls` the deadline and number of running margin calls; `holes` until when what is below zero is to be closed.
     """
 
@@ -57,10 +57,10 @@ class ShardState:
     bankrupt: dict[int, tuple[int, list[tuple[str, int]]]] = field(default_factory=dict)
     calls: dict[int, tuple[int, int]] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
-    asked: dict[str, dict[str, tuple[int, Asked]]] = field(default_factory=dict)
+    asked: dict[str, dict[int, Asked]] = field(default_factory=dict)
     defaulted: set[int] = field(default_factory=set)
     pace: dict[int, tuple[int, int]] = field(default_factory=dict)
-    moves_in: dict[str, str] = field(default_factory=dict)
+    moves_in: dict[int, str] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
     triggers: Triggers = field(default_factory=Triggers)
     columns: Columns = field(default_factory=lambda: Columns([], []))
@@ -139,7 +139,8 @@ class ShardState:
     def raise_to_clearing(self, row: int, what: What) -> None:
         """Report that an account needs a round."""
         account = self.accounts.names[row]
-        self.report(Raised(book=self.book.name, seq=self.book.seq, account=account, what=what))
+        number = self.number(row, "raised")
+        self.report(Raised(book=self.book.name, seq=self.book.seq, account=account, what=what, number=number))
 
     def refuse(self, code: Code, reason: str) -> None:
         """The input that is being applied is refused by the account it concerns."""

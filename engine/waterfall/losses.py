@@ -41,7 +41,7 @@ class Losses:
         keys = sorted(
             key for key in self.cells if (scope is None or key[1] == scope) and (member is None or key[0] == member)
         )
-        names = {f"{one}|{held}": (one, held) for one, held in keys}
+        names = {f"{one}\t{held}": (one, held) for one, held in keys}  # a tab stands in no name
         rows = [(name, self.cells[key], self.cells[key]) for name, key in names.items()]
         draw = share_out(layer, "losses", units, rows, lambda name: self.cells[names[name]])
         for share in draw.shares:

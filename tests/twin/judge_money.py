@@ -70,7 +70,8 @@ def judge_parties(message: Trade) -> None:
 
 def judge_sale_trade(book: BookState, message: Trade) -> None:
     """Collateral trades only with an id (17.11); like every trade it is a fact, whatever the accounts have (2a.3)."""
-    refuse_if(message.liquidation_id is None, Code.UNKNOWN_INSTRUMENT, message.instrument)
+    is_sale = (message.liquidation_id or "").startswith(f"{book.name}/{message.seller}/")
+    refuse_if(not is_sale, Code.UNKNOWN_INSTRUMENT, message.instrument)
     judge_parties(message)
     asset_units(book.assets[message.instrument], message.quantity)
     ticks_of(book.assets[message.instrument], message.price)

@@ -1,0 +1,129 @@
+"""Rows of an allocation that move money or collateral: defaults, sales, releases (RULEBOOK 7, 17.7, 17.10, 17.11).
+
+Between the marker and the allocation other inputs may have been booked, so a row is its formula on what is there now,
+and what it really was is reported; only then does the clearing house count it.
+"""
+
+from __future__ import annotations
+
+from engine.allocation import allocate
+from engine.judge import member_of
+from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
+from engine.life import Status
+from engine.shard import booking
+from engine.shard.state import ShardState
+from engine.value import notional
+from schemas import events
+from schemas.journal import Allocation, Bankrupt, Declared, Moved, Release, SaleRow
+
+
+def declare(state: ShardState, decision: Allocation, number: int, row: Bankrupt) -> None:
+    """Recourse is paid, the rest of what is owed goes to suspense (7). Who was cured meanwhile is not declared."""
+    at = state.accounts.open(row.account)
+    split: dict[str, int] = {}
+    if state.accounts.status_of(at) is Status.BANKRUPT and at not in state.sales:
+        paid = _take_recourse(state, at, row)
+        shortfall = max(0, -state.statement(at).equity)
+        shares = allocate(shortfall, [mm for _, mm in row.scopes]).shares.tolist()
+        split = {scope: units for (scope, _), units in zip(row.scopes, shares, strict=True) if units}
+        state.pay(at, shortfall, SUSPENSE, is_flow=True)
+        state.bankrupt.pop(at, None)
+        state.holes.pop(at, None)
+        state.accounts.move(at, Status.DEFAULTED if shortfall else Status.HEALTHY)
+        if shortfall:
+            state.defaulted.add(at)
+            _tell_default(state, decision, at, row, paid, split)
+    state.report(
+        Declared(
+            book=state.book.name, seq=state.book.seq, allocation=decision.allocation, row=number,
+            account=row.account, scopes_units=split,
+        )  # fmt: skip
+    )
+
+
+def _take_recourse(state: ShardState, at: int, row: Bankrupt) -> dict[str, int]:
+    """What the member's other accounts pay, at most what the row says and no more than is owed."""
+    paid: dict[str, int] = {}
+    for payer, most in row.recourse:
+        units = min(most, max(0, -state.statement(at).equity))
+        if units:
+            paid[payer] = units
+            state.pay(state.accounts.open(payer), -units, None, is_flow=True)
+            state.pay(at, units, None, is_flow=True)
+    return paid
+
+
+def _tell_default(
+    state: ShardState, decision: Allocation, at: int, row: Bankrupt, paid: dict[str, int], split: dict[str, int]
+) -> None:
+    subject = f"{row.account}/{decision.window}/{state.number(at, 'default')}"
+    state.tell(
+        events.DefaultDeclared(
+            **state.stamp(subject), window=decision.window, member=member_of(row.account), account=row.account,
+            shortfall_units=sum(split.values()), recourse_units=paid, mm_units=dict(row.scopes), scopes_units=split,
+        )  # fmt: skip
+    )
+
+
+def sell(state: ShardState, decision: Allocation, number: int, row: SaleRow) -> None:
+    """Collateral goes to its buyer, as far as it is still for sale; zero lots only say that `@operator` was asked."""
+    at, column = state.accounts.open(row.account), state.book.column_of[row.asset]
+    sale, holding = state.sales.get(at), state.accounts.take(at)
+    lots = pay = 0
+    if sale is not None and sale.number == row.number:
+        lots = max(0, min(row.lots, sale.lots, holding.positions[column]))
+        pay = min(row.pay_units, notional(state.book.contracts[column], lots, row.mark))
+        sale.is_new, sale.lots = False, sale.lots - lots
+        if sale.lots <= 0:
+            del state.sales[at]
+    if lots:
+        holding.positions[column] -= lots
+        holding.cash += pay
+        state.ledger.add(TRANSIT, -pay)
+        state.ledger.add_lots(TRANSIT, column, lots)
+        state.write(at, holding)
+        _tell_sale(state, row, column, lots, pay)
+    state.report(
+        Moved(
+            book=state.book.name, seq=state.book.seq, allocation=decision.allocation, row=number,
+            account=row.account, lots=-lots, cash_units=pay, fee_units=0,
+        )  # fmt: skip
+    )
+
+
+def _tell_sale(state: ShardState, row: SaleRow, column: int, lots: int, pay: int) -> None:
+    state.tell(
+        events.CollateralSold(
+            **state.stamp(f"{row.account}/{row.number}/{row.buyer}", column), account=row.account, sale=row.number,
+            asset=row.asset, lots=lots, buyer=row.buyer, pay_units=pay,
+        )  # fmt: skip
+    )
+
+
+def release(state: ShardState, row: Release) -> None:
+    """A withdrawal leaves, or is refused; a move reaches its target at the same entry."""
+    column = None if row.asset is None else state.book.column_of[row.asset]
+    if state.owns(row.account):
+        waiting = state.asked.get(row.account, {})
+        waiting.pop(row.seq, None)
+        if not waiting:
+            state.asked.pop(row.account, None)
+        _leave(state, row, column)
+    if row.target is not None and not row.code and state.owns(row.target):
+        target = state.accounts.open(row.target)
+        booking.receive(state, target, column, row.amount, TRANSIT)
+        booking.reopen_settled(state, target)
+
+
+def _leave(state: ShardState, row: Release, column: int | None) -> None:
+    stamp = state.stamp(f"{row.account}/{row.id}/{row.seq}")
+    if row.code:
+        state.tell(events.WithdrawalRefused(**stamp, account=row.account, withdrawal=row.id, code=row.code))
+        return
+    against = OUTSIDE if row.target is None else TRANSIT
+    booking.receive(state, state.accounts.open(row.account), column, -row.amount, against)
+    state.tell(
+        events.WithdrawalReleased(
+            **stamp, account=row.account, withdrawal=row.id, asset=row.asset, amount=row.amount, target=row.target
+        )
+    )
