@@ -33,6 +33,10 @@ def _drop(_: object) -> None:
     """A sink for what nobody asked for."""
 
 
+def _never(_: object) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Sinks:
     """Where a run puts what it says."""
@@ -69,25 +73,29 @@ class BookRun:
             self._place(self.queue.popleft())
         return self.refusal
 
-    def feed_run(self, messages: list[Input], at: Callable[[int], None] = _drop) -> list[Outcome]:
-        """`feed` for each, quiet stretches at once; who was refused, by position. `at` is told each position before it.
+    def feed_run(
+        self, messages: list[Input], at: Callable[[int], None] = _drop, is_over: Callable[[int], bool] = _never
+    ) -> tuple[int, list[Outcome]]:
+        """`feed` for each, quiet stretches at once; how many were fed, and who was refused, by position.
 
+        `at` is told each position before its input is written down. `is_over` is asked between steps whether to end.
         Where runs keep ending at once, single inputs are fed for a while: up to PAUSE_MAX before the next try.
         """
         outcomes: list[Outcome] = []
         done = 0
-        while done < len(messages):
+        while done < len(messages) and not is_over(done):
             if not self.rest:
-                done += self._advance(messages[done : done + self.chunk], done, at)
-            else:
-                self.rest -= 1
-            if self.rest and done < len(messages):
-                at(done)
-                outcome = self._fed(messages[done])
-                if outcome is not None:
-                    outcomes.append((done, outcome))
-                done += 1
-        return outcomes
+                fed = self._advance(messages[done : done + self.chunk], done, at)
+                done += fed
+                if fed:
+                    continue
+            self.rest -= 1
+            at(done)
+            outcome = self._fed(messages[done])
+            if outcome is not None:
+                outcomes.append((done, outcome))
+            done += 1
+        return done, outcomes
 
     def _advance(self, chunk: list[Input], start: int, at: Callable[[int], None]) -> int:
         """One try at a run; afterwards `rest` single inputs are due."""

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
+
 from schemas.codes import Code, Halt, Refused
-from schemas.inputs import AnyInput, Price, Trade
+from schemas.inputs import AnyInput, Input, Price, Trade
 from streams.balances import Account, accounts_of
 from streams.batch import Batch
 from streams.driver import Venue
@@ -24,6 +28,8 @@ from streams.summary import Ran, snapshot, summarize
 
 HEARTBEAT_MS = 60_000
 PROGRESS_LINES = 64
+STRETCH = 8192  # lines looked at for a run at once
+_BOOK = attrgetter("book")
 Swap = Callable[[AnyInput], AnyInput]
 
 
@@ -46,6 +52,19 @@ class Watch:
 
     is_stopped: bool = False
     progress: Callable[[float, int], None] = field(default=lambda _share, _time_ms: None)
+
+
+def _stops(messages: list[AnyInput | Refused], end: int) -> Iterator[int]:
+    """Where stretches of one book end: where the book changes, around refusals, and every STRETCH lines."""
+    try:
+        books = list(map(_BOOK, messages[:end]))
+    except AttributeError:  # a refusal among them
+        books = [getattr(message, "book", place) for place, message in enumerate(messages[:end])]
+    last = 0
+    for place in [place for place, (one, other) in enumerate(pairwise(books), 1) if one != other] + [end]:
+        yield from range(last + STRETCH, place, STRETCH)
+        yield place
+        last = place
 
 
 class _Ended(Exception):
@@ -126,17 +145,63 @@ class _Run:
 
     def _batch(self, batch: Batch, done: float, share: float) -> None:
         """One batch; progress goes from `done` to `share`."""
-        until_ms, count = self.settings.until_ms, len(batch.messages)
-        times_ms, ours = batch.times_ms.tolist(), (batch.part < 0).tolist()
-        for position, message in enumerate(batch.messages):
-            if self.watch.is_stopped:
-                raise _Ended("interrupted", "stopped by a signal")
-            if until_ms is not None and times_ms[position] > until_ms:
-                raise _Ended("until", f"stopped before the first line later than {iso(until_ms)}")
-            if position % PROGRESS_LINES == 0:
-                self.watch.progress(done + (share - done) * position / count, times_ms[position])
-            self.outputs.at(batch, position)
-            self._line(message, is_ours=ours[position])
+        until_ms, count, told = self.settings.until_ms, len(batch.messages), 0
+        if self.settings.swap is not None:
+            swap = self.settings.swap
+            batch.messages = [one if isinstance(one, Refused) else swap(one) for one in batch.messages]
+        end = count if until_ms is None else int(np.searchsorted(batch.times_ms, until_ms, "right"))
+
+        def is_over(position: int) -> bool:
+            nonlocal told
+            if told <= position < count:
+                told = position + PROGRESS_LINES
+                self.watch.progress(done + (share - done) * position / count, int(batch.times_ms[position]))
+            return self.watch.is_stopped
+
+        position = 0
+        for stop in _stops(batch.messages, end):
+            while position < stop:
+                some = self._stretch(batch.messages[position:stop])
+                fed = self._run(batch, position, some, is_over) if some else 1
+                if not fed or (not some and is_over(position)):
+                    raise _Ended("interrupted", "stopped by a signal")
+                if not some:
+                    self.outputs.at(batch, position)
+                    self._line(batch.messages[position], is_ours=bool(batch.part[position] < 0))
+                position += fed
+        if end < count and until_ms is not None:
+            raise _Ended("until", f"stopped before the first line later than {iso(until_ms)}")
+
+    def _stretch(self, some: list[AnyInput | Refused]) -> list[Input]:
+        """Those of some lines of one open book that can be fed in a run: no snapshot is due before or among them."""
+        inputs: list[Input] = [one for one in some if isinstance(one, Input)]
+        if len(inputs) < len(some) or self.settings.strict or inputs[0].book not in self.outputs.venue.books:
+            return []
+        if inputs[0].book not in self.openings:
+            kind = Price if inputs[0].book in self.traded else Trade
+            inputs = inputs[: next((place for place, one in enumerate(inputs) if type(one) is kind), len(inputs))]
+        return inputs
+
+    def _run(self, batch: Batch, start: int, some: list[Input], is_over: Callable[[int], bool]) -> int:
+        """Feed a stretch; how much of it was fed."""
+        outputs, run = self.outputs, self.outputs.venue.books[some[0].book]
+        count, outcomes = run.feed_run(
+            some, lambda place: outputs.at(batch, start + place), lambda place: is_over(start + place)
+        )
+        ours = int((batch.part[start : start + count] < 0).sum())
+        self.ran.heartbeats += ours
+        self.ran.lines += count - ours
+        wrong = {place for place, outcome in outcomes if isinstance(outcome, Refused)}
+        times = [one.time_ms for place, one in enumerate(some[:count]) if place not in wrong]
+        for time_ms in (min(times), max(times)) if times else ():
+            self.ran.see(time_ms)
+        for place, outcome in outcomes:
+            outputs.at(batch, start + place)
+            if isinstance(outcome, Refused):
+                self._refuse(outcome)
+            else:
+                self._refuse(Refused(Code(outcome.code), outcome.reason), is_accepted=True)
+        return count
 
     def _line(self, message: AnyInput | Refused, *, is_ours: bool) -> None:
         """Feed one line; a refusal goes to the dead letters."""
@@ -145,8 +210,6 @@ class _Run:
         if isinstance(message, Refused):
             self._refuse(message)
             return
-        if self.settings.swap is not None:
-            message = self.settings.swap(message)
         self._watch_opening(message)
         try:
             refusal = self.outputs.venue.feed(message)

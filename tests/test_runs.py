@@ -63,7 +63,7 @@ class Trail:
         while start < len(stream):
             stop = start + random.choice([1, 3, 40, 500, 5_000])
             told: list[int] = []
-            for place, outcome in self.run.feed_run(stream[start:stop], told.append):
+            for place, outcome in self.run.feed_run(stream[start:stop], told.append)[1]:
                 self.note(start + place, outcome)
             assert told == list(range(len(stream[start:stop])))
             start = stop
