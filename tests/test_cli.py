@@ -138,16 +138,18 @@ def test_usage_errors_have_one_code(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_halt_has_its_code_and_leaves_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken invariant is ours: code 3, everything up to it written."""
     from schemas.codes import Halt
-    from streams.driver import Venue
+    from engine.runs import Runs
+    from streams.driver import BookRun
 
-    feed = Venue.feed
+    feed = BookRun.feed
 
-    def halting(self: Venue, message: Any) -> Any:
+    def halting(self: BookRun, message: Any) -> Any:
         if message.time_ms > START_MS + 20_000:
             raise Halt("money is not conserved")
         return feed(self, message)
 
-    monkeypatch.setattr(Venue, "feed", halting)
+    monkeypatch.setattr(Runs, "advance", lambda *_: 0)
+    monkeypatch.setattr(BookRun, "feed", halting)
     assert call("replay", write(tmp_path / "logs"), "--out", tmp_path / "out", "--json") == 3
     summary = json.loads((tmp_path / "out" / "summary.json").read_bytes())
     assert (summary["end"], summary["reason"]) == ("halted", "money is not conserved")
