@@ -102,5 +102,3 @@ class JournalRun:
 
 def _short(entry: AnyEntry | None) -> str:
     return "nothing" if entry is None else _encode(entry)[:400].decode()
-
-

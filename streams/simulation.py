@@ -39,17 +39,19 @@ class Worker:
     saved: str = ""
     saved_position: int = 0
     is_retired: bool = False
+    saved_retired: bool = False
 
     def save(self) -> None:
         """Write the state down; only what has published everything may (ARCHITECTURE 3)."""
         if not self.outbox:
             self.saved, self.saved_position = json.dumps(self.reader.save()), self.position
+            self.saved_retired = self.is_retired
 
     def crash(self) -> None:
         """Lose everything since the last save; the same will be said again, under the same numbers."""
         self.reader, self.position = load_reader(json.loads(self.saved)), self.saved_position
         self.outbox.clear()
-        self.is_retired = False
+        self.is_retired = self.saved_retired
 
 
 @dataclass(slots=True)
