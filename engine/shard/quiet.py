@@ -177,7 +177,7 @@ def _fits(state: ShardState, legs: Legs, cell: Ints) -> NDArray[np.bool_]:
     np.add.at(total, cells // count, single)
     entry = np.abs(accounts.entries[rows[cells // count], cells % count]) + single
     fits = (np.abs(accounts.cash[rows]) + total < BOUND) & (np.abs(accounts.flows[rows]) + total < BOUND)
-    np.logical_and.at(fits, cells // count, entry < BOUND)
+    fits[(cells // count)[entry >= BOUND]] = False
     return fits
 
 
