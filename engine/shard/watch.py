@@ -241,7 +241,11 @@ def watch_collateral(state: ShardState, row: int, own: Statement) -> None:
         state.end_sale(row)
         return
     if row in state.sales:
-        return
+        sale = state.sales[row]
+        sale.lots = min(sale.lots, holding.positions[sale.column])  # other trades may have taken some of it
+        if sale.lots > 0:
+            return
+        state.end_sale(row)
     found = _first_collateral(state, holding)
     if found is not None:
         column, lots = found

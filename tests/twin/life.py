@@ -26,6 +26,9 @@ def look(book: BookState, account: Account) -> bool:
     notice_hole(book, account)
     if account.sale and (account.cash >= 0 or account.positions):
         account.sale = None  # READING: a sale ends when its reason (cash < 0 without positions) is gone.
+    if account.sale:  # other trades may have taken some of it
+        account.sale.left = min(account.sale.left, account.collateral.get(account.sale.asset, 0))
+        account.sale = account.sale if account.sale.left > 0 else None
     match account.status:
         case "liquidating":
             return look_liquidating(book, account)
