@@ -133,14 +133,19 @@ class BookRun:
             return
         for readers in said:
             self.queue.extend(readers[0].entries)
-            for event in readers[0].events:
-                self.sinks.event(event)
         reports = [entry for readers in said for one in readers[1:] for entry in one.entries]
         answers = [entry for entry in reports if isinstance(entry, Answer)]
         others = [entry for entry in reports if not isinstance(entry, Answer)]
         self.queue.extend(sorted(others, key=lambda entry: account_key(getattr(entry, "account", ""))))
         if answers:
             self.queue.append(union(answers))
+        self.tell(said)
+
+    def tell(self, said: list[list[Outbox]]) -> None:
+        """Events and refusals of one cause, in the same order for every number of shards."""
+        for readers in said:
+            for event in readers[0].events:
+                self.sinks.event(event)
         events = [event for readers in said for one in readers[1:] for event in one.events]
         for event in sorted(events, key=lambda event: account_key(getattr(event, "account", ""))):
             self.sinks.event(event)

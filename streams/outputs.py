@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from schemas.codes import Refused
 from schemas.events import Event
 from schemas.inputs import Input
@@ -45,6 +47,7 @@ class Outputs:
         self.entries = self.inputs = 0
         self._batch: Batch | None = None
         self._position = 0
+        self._entry: tuple[Source, Record] | None = None
 
     def _open(self, name: str) -> BinaryIO:
         return self._stack.enter_context((self.directory / name).open("wb", buffering=BUFFER_BYTES))
@@ -57,13 +60,21 @@ class Outputs:
         """The input that is fed next."""
         self._batch, self._position = batch, position
 
+    def at_entry(self, source: Source, value: Record) -> None:
+        """The journal entry that is taken next."""
+        self._entry = (source, value)
+
     def source(self) -> Source:
         """Where the input that is being fed came from."""
+        if self._entry is not None:
+            return self._entry[0]
         return self._batch.source(self._position) if self._batch is not None else Source("", 0, "")
 
     def refuse(self, refused: Refused) -> None:
         """The input that is being fed was refused."""
         value = self._batch.line(self._position) if self._batch is not None else b""
+        if self._entry is not None:
+            value = msgspec.json.encode(self._entry[1])  # a dump has the decoded value, not the original bytes (16.3)
         self.letters.add(refused, self.source(), value)
 
     def record(self, record: Record) -> None:

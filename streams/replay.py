@@ -15,15 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from schemas.codes import Code, Halt, Refused
-from schemas.inputs import AnyInput, Input, Price, Trade
+from schemas.inputs import AnyInput, BookMessage, Input, Price, Trade
 from streams.balances import Account, accounts_of
-from streams.batch import Batch
+from streams.batch import Batch, Source
 from streams.driver import Venue
-from streams.journal import find_journal
+from streams.journal import find_journal, read_journal
 from streams.logs import SUFFIXES, Log, LogsError, find_logs
 from streams.merge import merge_logs
 from streams.outputs import Outputs
 from streams.present import Fields, iso
+from streams.reader import Record
+from streams.rereading import JournalRun
 from streams.summary import Ran, snapshot, summarize
 
 HEARTBEAT_MS = 60_000
@@ -106,7 +108,7 @@ def replay(settings: Settings, watch: Watch | None = None) -> Fields:
         started = time.perf_counter()
         try:
             if isinstance(source, Path):
-                replay_journal(source, run)
+                run.journal(source)
             else:
                 run.fresh(source)
         except _Ended as ended:
@@ -116,11 +118,6 @@ def replay(settings: Settings, watch: Watch | None = None) -> Fields:
         outputs.flush()
         run.ran.elapsed_s = time.perf_counter() - started
         return run.finish()
-
-
-def replay_journal(path: Path, run: _Run) -> None:  # noqa: ARG001 - until it is built
-    """A journal dump in its own order, recorded reports and decisions compared with recomputed ones."""
-    raise LogsError(f"{path} is a journal dump; replaying one is not built yet")
 
 
 @dataclass(slots=True)
@@ -142,6 +139,37 @@ class _Run:
             share = sum(log.done_bytes for log in logs) / size
             self._batch(batch, done, share)
             done = share
+
+    def journal(self, path: Path) -> None:
+        """A journal dump in its own order, recorded reports and decisions compared with recomputed ones."""
+        if self.settings.swap is not None:
+            raise LogsError("a journal is what was decided: what-if needs the topic logs")
+        for entry in read_journal(path):
+            value, outputs = entry.value, self.outputs
+            if self.watch.is_stopped:
+                raise _Ended("interrupted", "stopped by a signal")
+            if isinstance(value, Input):
+                self._until(value.time_ms)
+                self._watch_opening(value)
+                self.ran.lines += 1
+                self.ran.see(value.time_ms)
+            outputs.at_entry(Source(path.name, entry.line, entry.topic), value)
+            run = outputs.venue.books.get(value.book)
+            if run is None and isinstance(value, BookMessage):
+                run = outputs.venue.books[value.book] = JournalRun(value, self.settings.shards, outputs.sinks())
+            if not isinstance(run, JournalRun):
+                raise Halt(f"entry {entry.entry} of {path.name} is for a book that is not open")
+            try:
+                run.take(Record("journal", entry.entry, value))
+            except (Refused, Halt) as failed:
+                raise Halt(f"entry {entry.entry} of {path.name}: {failed}") from failed
+            if isinstance(value, Input) and run.refusal is not None:
+                self._refuse(Refused(Code(run.refusal.code), run.refusal.reason), is_accepted=True)
+
+    def _until(self, time_ms: int) -> None:
+        until_ms = self.settings.until_ms
+        if until_ms is not None and time_ms > until_ms:
+            raise _Ended("until", f"stopped before the first entry later than {iso(until_ms)}")
 
     def _batch(self, batch: Batch, done: float, share: float) -> None:
         """One batch; progress goes from `done` to `share`."""
@@ -228,7 +256,7 @@ class _Run:
             source = self.outputs.source()
             raise _Ended("strict", f"{source.file}, line {source.line}: {refused}")
 
-    def _watch_opening(self, message: AnyInput) -> None:
+    def _watch_opening(self, message: Input) -> None:
         """Before the first price after the first trade of a book: its state before the market moves."""
         if isinstance(message, Trade):
             self.traded.add(message.book)

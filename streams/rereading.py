@@ -10,35 +10,27 @@ from collections import Counter, deque
 
 import msgspec
 
-from engine.book import Book
-from engine.clearing.door import Clearing
 from engine.clearing.rounds import union
 from engine.outbox import Outbox
-from engine.shard.door import Shard
 from schemas.codes import Halt
-from schemas.events import Refusal
 from schemas.inputs import BookMessage, Input
 from schemas.journal import Allocation, Answer, AnyEntry, Marker, Retired, WindowOpened
-from streams.driver import Sinks
+from streams.driver import BookRun, Sinks
 from streams.reader import Record
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-class JournalRun:
+class JournalRun(BookRun):
     """One book, recomputed from its journal. `take` in journal order; repeats are dropped by their envelope."""
 
     def __init__(self, opening: BookMessage, shards: int = 1, sinks: Sinks | None = None) -> None:
-        self.book = Book(opening.book, opening.settlement_asset, opening.decimals)
-        self.clearing = Clearing(self.book)
-        self.shards = [Shard(self.book, index, shards) for index in range(shards)]
-        self.sinks = sinks or Sinks()
+        super().__init__(opening, shards, sinks)
         self.last: dict[str, int] = {}
         self.decisions: deque[AnyEntry] = deque()
         self.reports: Counter[bytes] = Counter()
         self.answers: dict[tuple[int, int], Answer] = {}
         self.heard: dict[tuple[int, int], list[Answer]] = {}
-        self.refusal: Refusal | None = None
 
     def take(self, record: Record) -> None:
         """The next record. Raises Halt at the first difference, Refused for an input that the fold refuses."""
@@ -47,21 +39,25 @@ class JournalRun:
         self.last[record.source] = record.number
         self.refusal = None
         self.sinks.journal(record.body)
+        said: list[list[Outbox]] = []
         if isinstance(record.body, Input):
             operation = self.book.judge(record.body)
             if operation is not None:
                 for step in self.book.fold(record.body, operation):
-                    self._hear(self.clearing.apply(step), [shard.apply(step) for shard in self.shards])
-            return
-        self._compare(record.body, record.shards)
-        said = self.clearing.read(record.body, record.shard, record.shards)
-        self._hear(said, [shard.read(record.body) for shard in self.shards])
+                    said.append([self.clearing.apply(step), *(shard.apply(step) for shard in self.shards)])
+        else:
+            self._compare(record.body, record.shards)
+            ours = self.clearing.read(record.body, record.shard, record.shards)
+            said.append([ours, *(shard.read(record.body) for shard in self.shards)])
+        for readers in said:
+            self._keep(readers)
+        self.tell(said)
 
-    def _hear(self, ours: Outbox, theirs: list[Outbox]) -> None:
-        """Keep what was recomputed until the journal comes to it."""
-        self.decisions.extend(ours.entries)
+    def _keep(self, readers: list[Outbox]) -> None:
+        """What was recomputed waits until the journal comes to it."""
+        self.decisions.extend(readers[0].entries)
         answers = []
-        for one in theirs:
+        for one in readers[1:]:
             for entry in one.entries:
                 if isinstance(entry, Answer):
                     answers.append(entry)
@@ -70,11 +66,6 @@ class JournalRun:
         if answers:
             whole = union(answers)
             self.answers[whole.round, whole.attempt] = whole
-        for box in (ours, *theirs):
-            for event in box.events:
-                self.sinks.event(event)
-            for refusal in box.refusals:
-                self.refusal = refusal
 
     def _compare(self, entry: AnyEntry, shards: int) -> None:
         """The recorded entry against what we said at its cause."""

@@ -70,7 +70,7 @@ def put_setup(log: Log, venue: Venue) -> None:
         np.add.at(by_member, people.member, np.ceil(venue.sized_on[:, at] / worth).astype(np.int64))
         limit = round_up(2 * max(int(by_member.max()), 1))
         backstop = int(capital * BACKSTOP_LEVERAGE / len(market.series) / worth)
-        sizes.append(Sizes(limit, min(limit, max(1, backstop))))
+        sizes.append(Sizes(limit, max(1, backstop)))
     put_reference(log, market, sizes, venue.scale, venue.call_ms, venue.start_ms + RULES_MS)
 
 
