@@ -437,3 +437,28 @@ def test_mutated_lines_stop_nothing(tmp_path: Path, seed: int) -> None:
     accounts_own = {row["name"] for row in rows(out / "dead-letters.jsonl") if row["code"] >= 300}
     assert {name: count for name, count in summary["refused"].items() if name not in accounts_own} == checked
     assert sum(summary["refused"].values()) == len(rows(out / "dead-letters.jsonl"))
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_journal_replays_to_the_same_bytes(tmp_path: Path, shards: int) -> None:
+    """2a.8: a dump, recomputed by any number of shards, gives every file again, refusals of accounts too."""
+    first, out = run(tmp_path)
+    again, other = run(tmp_path, "again", source=out / "journal.jsonl", shards=shards)
+    for name in ("events.jsonl", "journal.jsonl", "accounts.csv", "funds.csv"):
+        assert (out / name).read_bytes() == (other / name).read_bytes(), name
+    digests = ("balances_digest", "events_digest", "journal_digest", "conserved")
+    assert [first[name] for name in digests] == [again[name] for name in digests]
+
+
+def test_a_journal_that_was_changed_is_caught(tmp_path: Path) -> None:
+    """The first recorded report or decision that is not what the inputs make of it halts the replay, by its number."""
+    _, out = run(tmp_path)
+    lines = (out / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if b'"type":"moved"' in line and b'"lots":0' not in line)
+    lines[at] = lines[at].replace(b'"cash_units":', b'"cash_units":1', 1)
+    changed = tmp_path / "changed" / "journal.jsonl"
+    changed.parent.mkdir()
+    changed.write_bytes(b"".join(lines))
+    summary, _ = run(tmp_path, "caught", source=changed)
+    assert summary["end"] == "halted"
+    assert f"entry {at + 1} " in summary["reason"]
