@@ -3,7 +3,7 @@
     python -m benchmarks.accounts [ACCOUNTS]
 
 Measured as growth of resident memory while the accounts are opened, filled and placed, after a garbage collection,
-and by `tracemalloc` for the parts. A quarter more capacity than rows is usual (columns grow by half).
+and by `tracemalloc` for the parts. Some more capacity than rows is usual (columns grow by an eighth).
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Accounts:
     def _add(self, account: str) -> int:
         row = len(self.names)
         if row == len(self.cash):
-            self._grow(max(GROWTH_MIN, row // 2))
+            self._grow(max(GROWTH_MIN, row // 8))
         self.names.append(account)
         self.row_of[account] = row
         first = self.first_row.setdefault(member_of(account), row)
