@@ -160,7 +160,7 @@ def test_the_engine_lists_what_the_scenario_writes(logs: dict[str, Logs], name: 
     for message in reference[1:]:
         match message:
             case InstrumentMessage():
-                contracts.compile_instrument(message, decimals)
+                contracts.compile_instrument(message, decimals, message.book)
             case AssetMessage():
                 contracts.compile_asset(message, decimals)
             case ParametersMessage():

@@ -56,6 +56,12 @@ class Columns:
         else:
             self.a[column] = price * int(self.num[column])
 
+    def equity(self, accounts: Accounts, rows: Ints) -> Ints:
+        """Equity of rows that are not wide; orders and siblings do not matter to it."""
+        worth: Ints = accounts.positions[rows] * self.a // self.b
+        equity: Ints = accounts.cash[rows] + worth.sum(axis=1, dtype=np.int64)
+        return equity
+
     def measure(self, accounts: Accounts, rows: Ints) -> Measure:
         """All four vectors for rows that are not special. Bounded by `contracts.require_bounds`."""
         worth = accounts.positions[rows] * self.a

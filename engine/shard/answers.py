@@ -138,16 +138,17 @@ def _holders(state: ShardState, instruments: list[str]) -> list[Holder]:
 
 def _gains(state: ShardState) -> list[Gain]:
     """`G_m = max(0, sum G)` of every member that has any, and what each account can bear (17.8)."""
+    equities = state.equities()
+    gains = [state.gain(row, equities[row]) for row in range(len(equities))]
     members: dict[str, list[int]] = {}
-    for row in range(len(state.accounts)):
-        members.setdefault(member_of(state.accounts.names[row]), []).append(row)
+    for row, name in enumerate(state.accounts.names):
+        members.setdefault(member_of(name), []).append(row)
     found = []
     for member in sorted(members):
-        rows = state.accounts.in_order(members[member])
-        equities = [(row, state.statement(row).equity) for row in rows]
-        gain = sum(state.gain(row, equity) for row, equity in equities)
+        gain = sum(gains[row] for row in members[member])
         if gain > 0:
-            bearing = [(state.accounts.names[row], max(0, equity)) for row, equity in equities]
+            rows = state.accounts.in_order(members[member])
+            bearing = [(state.accounts.names[row], max(0, equities[row])) for row in rows]
             found.append(Gain(member, gain, bearing))
     return found
 

@@ -287,9 +287,9 @@ def end_period(state: ShardState) -> None:
         state.period_waits = True
         return
     state.period_waits = False
-    for row in range(len(state.accounts)):
+    for row, equity in enumerate(state.equities()):
         holding = state.accounts.take(row)
-        holding.start, holding.flows = state.statement(row).equity, 0
+        holding.start, holding.flows = equity, 0
         state.accounts.put(row, holding, state.book.contracts)
 
 

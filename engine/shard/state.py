@@ -76,10 +76,19 @@ class ShardState:
         """The margin statement of a row at the present marks."""
         return statement(self.book, self.accounts, row)
 
-    def gain(self, row: int, equity: int, holding: Holding | None = None) -> int:
+    def equities(self) -> list[int]:
+        """Equity of every row at the present marks."""
+        found: list[int] = self.columns.equity(self.accounts, self.rows()).tolist()
+        for row in self.accounts.wide:
+            found[row] = self.statement(row).equity
+        return found
+
+    def gain(self, row: int, equity: int) -> int:
         """`G = equity - equity at start - flows` of the period (17.8); below zero it is a loss."""
-        own = holding or self.accounts.take(row)
-        return equity - own.start - own.flows
+        wide = self.accounts.wide.get(row)
+        if wide is not None:
+            return equity - wide.start - wide.flows
+        return equity - int(self.accounts.start[row]) - int(self.accounts.flows[row])
 
     def pay(self, row: int, units: int, against: str | None, *, is_flow: bool = False) -> None:
         """Cash to (or from) an account, the other side to a named part of the ledger; None when it is posted elsewhere."""

@@ -25,7 +25,7 @@ from streams.scenario.venues import RULES
 
 # Before the first price: the rules, then accounts, then money, then prices, then the opening trades.
 RULES_MS, ACCOUNTS_MS, MONEY_MS, PRICES_MS, TRADES_MS = -10_000, -9_000, -8_000, -5_000, -3_000
-BACKSTOP_LEVERAGE = 5
+BACKSTOP_LEVERAGE = 10
 
 
 def make_scenario(market: Path, accounts: int, seed: int, out: Path, **options: object) -> ScenarioSummary:

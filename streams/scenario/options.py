@@ -33,5 +33,5 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     guarantee_share: Share = 0.05
     insurance_share: Share | None = None
     operator_share: Share = 0.0025
-    backstop_share: Share = 0.01
+    backstop_share: Share = 0.3
     call_ms: Annotated[int, Meta(ge=0)] | None = None
