@@ -47,7 +47,8 @@ def main() -> None:
     dicts = (sys.getsizeof(accounts.row_of) + sys.getsizeof(accounts.first_row) + sys.getsizeof(accounts.names)) / count
     print(f"{machine()}; {count:,} accounts, {len(NAMES)} instruments")
     print(f"  resident {grown:6.0f} bytes an account (goal {GOAL_BYTES})")
-    print(f"  columns {arrays:.0f} (capacity included), tiers {tiers / count:.0f}, names {names:.0f}, dictionaries {dicts:.0f}")
+    print(f"  columns {arrays:.0f} (capacity included), tiers {tiers / count:.0f}")
+    print(f"  names {names:.0f}, dictionaries {dicts:.0f}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python -m benchmarks.replay [LINES]
 
-Logs of LINES lines each (300,000 by default) are written to a temporary directory: every best bid of a Binance session as a price,
+Logs of LINES lines each (300,000 by default) are written to a temporary directory: every best bid of a Binance
+session as a price,
 every trade of that session as a trade between two of 20,000 made-up funded accounts. The replay reads, decodes, merges
 (with heartbeats) and folds them with one shard; nobody asked for journal and events. Twice the baseline (msgspec alone,
 typed, joined arrays) is the goal, and a million a second. `one by one` is the same replay without runs.
@@ -64,7 +65,9 @@ def write(folder: Path, topic: str, lines: list[bytes], parties: int) -> None:
     money: list[Input] = []
     for remainder in (9_973,)[:parties]:
         money += [
-            inputs.Deposit(id=f"in{number}/{remainder}", time_ms=start, account=f"m{number}/main", amount="50000000", **BASE)
+            inputs.Deposit(
+                id=f"in{number}/{remainder}", time_ms=start, account=f"m{number}/main", amount="50000000", **BASE
+            )
             for number in range(remainder)
         ]
     opening: dict[str, list[Any]] = {"reference": [msgspec.structs.replace(one, time_ms=start) for one in listed]}
@@ -95,7 +98,9 @@ def measure(topic: str, lines: list[bytes], parties: int) -> None:
     print(f"{topic}: {len(lines):,} lines")
     rows = {"msgspec alone (baseline)": pure, "read, decoded, merged": merged, "replayed in runs": runs - opening}
     for what, taken in (rows | {"replayed one by one": singly - opening}).items():
-        print(f"  {what:26} {len(lines) / taken / 1e6:6.3f} M/s {taken / len(lines) * 1e9:8.0f} ns {taken / pure:7.2f} x")
+        print(
+            f"  {what:26} {len(lines) / taken / 1e6:6.3f} M/s {taken / len(lines) * 1e9:8.0f} ns {taken / pure:7.2f} x"
+        )
     print(f"  (opening of the venue, taken off: {opening:.2f} s)", flush=True)
 
 

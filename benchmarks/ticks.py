@@ -2,7 +2,8 @@
 
     python -m benchmarks.ticks [ACCOUNTS ...]
 
-The baseline, in the same run and alternated with it: the margin statement of all accounts as one vector (`Columns.measure`),
+The baseline, in the same run and alternated with it: the margin statement of all accounts as one vector
+(`Columns.measure`),
 which is what a tick costs without the trigger index. Calm: every tick moves a mark by up to 0.02% around its start.
 Crash: all marks fall by 0.5% at a time for 40 steps, so most accounts are hot, called or liquidated.
 """
@@ -97,7 +98,10 @@ def crash(count: int) -> None:
             ticks += 1
     taken = time.process_time() - start
     status = np.bincount(run.shards[0].state.accounts.status[:count], minlength=7)
-    print(f"  {count:9,} accounts: {taken / ticks * 1e6:11.0f} us a tick; statuses at the end {status.tolist()}", flush=True)
+    print(
+        f"  {count:9,} accounts: {taken / ticks * 1e6:11.0f} us a tick; statuses at the end {status.tolist()}",
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -24,7 +24,9 @@ GROWTH_MIN = 64
 
 @dataclass(slots=True)
 class Holding:
-    """What an account owns. `start` is equity at the start of the period of gains, `flows` what came from outside it since."""
+    """What an account owns. `start` is equity at the start of the period of gains, `flows` what came from outside
+    it since.
+    """
 
     cash: int
     flows: int

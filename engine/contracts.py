@@ -7,6 +7,7 @@ equity, sensitivity and conservation have one formula. Bounds are proved here, o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import gcd
 
 from engine.numbers import PPM, div_up, ppm_up
@@ -93,7 +94,9 @@ class Contract:
         return div_up(abs(lots) * self.price_max * self.num, self.den)
 
     def quantity_lots(self, text: str, least: int = 1) -> int:
-        """A quantity as lots, at least `least`. Refuses OFF_LOT (TOO_MANY_DIGITS for an asset), NOT_POSITIVE, beyond bound."""
+        """A quantity as lots, at least `least`. Refuses OFF_LOT (TOO_MANY_DIGITS for an asset), NOT_POSITIVE,
+        beyond bound.
+        """
         lots = count_of(text, *self.lot, Code.TOO_MANY_DIGITS if self.is_asset else Code.OFF_LOT)
         if lots < least:
             raise Refused(Code.NOT_POSITIVE, f"quantity {text} is below {least} lots")
@@ -107,9 +110,9 @@ def compile_brackets(table: list[Bracket], decimals: int) -> Brackets:
     floors = [units_of(row.floor, decimals) for row in table]
     rates = [row.rate_ppm for row in table]
     deductions = [0]
-    if floors[0] != 0 or any(b <= a for a, b in zip(floors, floors[1:], strict=False)):
+    if floors[0] != 0 or any(b <= a for a, b in pairwise(floors)):
         raise Refused(Code.CROSSED_PARAMETERS, "bracket floors must start at 0 and rise")
-    if any(b < a for a, b in zip(rates, rates[1:], strict=False)) or rates[-1] > PPM:
+    if any(b < a for a, b in pairwise(rates)) or rates[-1] > PPM:
         raise Refused(Code.CROSSED_PARAMETERS, "bracket rates must not fall, and end at 10^6 ppm at most")
     for at in range(1, len(floors)):
         step, rest = divmod(floors[at] * (rates[at] - rates[at - 1]), PPM)
@@ -163,8 +166,8 @@ def compile_asset(message: AssetMessage, decimals: int) -> Contract:
     price_min, price_max, mark = _prices(message, tick)
     contract = Contract(
         name=message.asset, is_asset=True, is_inverse=False, num=num // shared, den=den // shared, face=0,
-        spot=(tick[0] * 10**decimals, tick[1] * 10**message.decimals), tick=tick, lot=(1, 10**message.decimals), lots_bound=4 * limit, limit_lots=limit, price_min=price_min,
-        price_max=price_max, listing_mark=mark, mm=NO_MARGIN, im=NO_MARGIN, scope="", expiry_ms=None,
+        spot=(tick[0] * 10**decimals, tick[1] * 10**message.decimals), tick=tick,
+        lot=(1, 10**message.decimals), lots_bound=4 * limit, limit_lots=limit, price_min=price_min, price_max=price_max, listing_mark=mark, mm=NO_MARGIN, im=NO_MARGIN, scope="", expiry_ms=None,
         band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
         stale_ms=message.stale_ms, half_spread_ticks=0, impact_units=0, depth_lots=1, refill_lots_per_ms=0,
         backstop_lots=0, version=message.version,
@@ -205,5 +208,5 @@ def require_bounds(contract: Contract) -> None:
     c = contract
     numerator = c.lots_bound * (c.face if c.is_inverse else c.price_max * c.num)
     notional = div_up(numerator, c.price_min if c.is_inverse else c.den)
-    if not 0 < c.lots_bound or c.price_max >= PRICE_BOUND or max(numerator, notional, c.face, c.den) >= BOUND:
+    if not c.lots_bound > 0 or c.price_max >= PRICE_BOUND or max(numerator, notional, c.face, c.den) >= BOUND:
         raise Refused(Code.BOUND_DOES_NOT_FIT, f"{c.name}: limits times the greatest price pass 2^61 units")

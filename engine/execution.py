@@ -13,7 +13,9 @@ from schemas.journal import LotRow
 
 
 def bankruptcy_value(own: Statement, line: Line) -> tuple[int, int]:
-    """`B = V_floor - equity w / sum w` of the whole line as an exact ratio; `w` = MM shares, notionals where all are 0."""
+    """`B = V_floor - equity w / sum w` of the whole line as an exact ratio; `w` = MM shares, notionals where all
+    are 0.
+    """
     use_mm = own.mm > 0
     weight = line.mm if use_mm else line.notional
     total = own.mm if use_mm else sum(x.notional for x in own.lines)
@@ -21,7 +23,9 @@ def bankruptcy_value(own: Statement, line: Line) -> tuple[int, int]:
 
 
 def bankruptcy_cash(b_num: int, b_den: int, position: int, lots: int, first: int = 0) -> int:
-    """What closing `lots` at bankruptcy pays after the `first`: differences of `ceil(B k / |q|)`, so slices telescope."""
+    """What closing `lots` at bankruptcy pays after the `first`: differences of `ceil(B k / |q|)`, so slices
+    telescope.
+    """
     size = b_den * abs(position)
     return div_up(b_num * (first + lots), size) - div_up(b_num * first, size)
 
@@ -32,7 +36,9 @@ def mark_cash(contract: Contract, position: int, lots: int, mark: int) -> int:
 
 
 def impact(contract: Contract, lots: int) -> int:
-    """`F(x) = ceil(i sqrt(x^3 / depth))`: the cost of the first `x` lots on one side, by integer root; the closer bears it."""
+    """`F(x) = ceil(i sqrt(x^3 / depth))`: the cost of the first `x` lots on one side, by integer root; the closer
+    bears it.
+    """
     return root_up(contract.impact_units**2 * lots**3, contract.depth_lots)
 
 

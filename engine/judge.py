@@ -114,7 +114,10 @@ def _rule(book: Book, message: Governed) -> Operation:
         known.append(book.contracts[book.column_of[change.name]])
     if change.name in book.column_of and book.marks[book.column_of[change.name]].settled:
         raise Refused(Code.INSTRUMENT_SETTLED, f"{change.name} is settled")
-    if change.name in book.column_of and not change.price_min <= book.price(book.column_of[change.name]) <= change.price_max:
+    if (
+        change.name in book.column_of
+        and not change.price_min <= book.price(book.column_of[change.name]) <= change.price_max
+    ):
         raise Refused(Code.CROSSED_PARAMETERS, f"the mark of {change.name} is outside the new price bounds")
     if any(_terms(old) != _terms(change) for old in known):
         raise Refused(Code.TERMS_CHANGED, f"the terms of {change.name} do not change after listing")

@@ -81,7 +81,8 @@ def next_line(book: Book, run: Liquidation, own: Statement) -> Line | None:
 
 
 def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, used_units: int) -> Plan | None:
-    """The next order from the present state; None when nothing may be closed now. Zero lots: wait for the next interval.
+    """The next order from the present state; None when nothing may be closed now. Zero lots: wait for the next
+    interval.
 
     `used_units`: notional that the account has closed in this interval.
     """

@@ -36,7 +36,9 @@ class Mark:
         return len(self.held) >= contract.agree_ticks and self._accept(price)
 
     def release(self, contract: Contract, now_ms: int) -> bool:
-        """Accept the latest held tick when the first of its run has waited `hold_ms` (zero: never); True when it was."""
+        """Accept the latest held tick when the first of its run has waited `hold_ms` (zero: never); True when it
+        was.
+        """
         if not self.held or not contract.hold_ms or now_ms < self.held[0][0] + contract.hold_ms:
             return False
         return self._accept(self.held[-1][1])

@@ -81,7 +81,9 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
 
 
 def compile_waterfall(message: WaterfallMessage, decimals: int) -> Waterfall:
-    """Refuses WATERFALL_WITHOUT_END and BAD_WATERFALL (17.12): one `uncovered`, alone and last; ids and kinds in order."""
+    """Refuses WATERFALL_WITHOUT_END and BAD_WATERFALL (17.12): one `uncovered`, alone and last; ids and kinds in
+    order.
+    """
     layers = sorted(message.layers, key=lambda layer: layer.rank)
     last = layers[-1]
     if last.kind != "uncovered" or sum(layer.rank == last.rank for layer in layers) > 1:

@@ -10,7 +10,9 @@ KINDS = ("call", "order", "close", "sale")
 
 @dataclass(slots=True)
 class Timers:
-    """A heap of (deadline, kind rank, (member, account), account). A timer is only a wake-up: who woke checks if it still holds."""
+    """A heap of (deadline, kind rank, (member, account), account). A timer is only a wake-up: who woke checks if
+    it still holds.
+    """
 
     heap: list[tuple[int, int, tuple[str, str]]] = field(default_factory=list)
 

@@ -1,6 +1,7 @@
 """Which accounts a tick may touch (RULEBOOK 5, ARCHITECTURE 2): the safe radius, and tiers of accounts ordered by it.
 
-A *move* of a column since a reference is `rho = |v(p) / v(p0) - 1|`, v the unrounded value of a lot: `|p / p0 - 1|` when
+A *move* of a column since a reference is `rho = |v(p) / v(p0) - 1|`, v the unrounded value of a lot: `|p / p0 - 1|`
+when
 linear, `|p0 / p - 1|` when inverse. Claim: an account whose status changes only where equity crosses a boundary at
 distance D keeps its status while every rho_j <= R = (D - W) / S, R <= 1/4, for any portfolio and any moves at once.
 Proof. Each |V_j| changes by at most N_j rho_j, and flooring adds 1 a position. N_j grows to at most 5/4 N_j + 2, so by
@@ -10,7 +11,8 @@ rate changes by at most (slope - avg) rho / (1 - rho)), so three slopes are take
 bounds all but rounding, and rounding is below W = 8 per column + 8. The boundary may lie above or below equity.
 
 Rows sit in tiers, each with one reference; rows found near are looked at exactly and start anew in a fresh tier, which
-swallows, once there are many, tiers not larger than twice itself. So there are O(log n) tiers, a tick inside every tier's bounds costs two
+swallows, once there are many, tiers not larger than twice itself. So there are O(log n) tiers, a tick inside every
+tier's bounds costs two
 comparisons whatever the number of accounts, and a row is looked at again only after it has travelled its own radius.
 """
 

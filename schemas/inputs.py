@@ -122,7 +122,9 @@ LayerKind = Literal["defaulter_contribution", "operator", "insurance", "guarante
 
 
 class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One rung of the ladder (RULEBOOK 8). Layers of one rank share pro rata to capacity; `cap` bounds one window's draw."""
+    """One rung of the ladder (RULEBOOK 8). Layers of one rank share pro rata to capacity; `cap` bounds one
+    window's draw.
+    """
 
     id: Name
     kind: LayerKind
@@ -138,7 +140,9 @@ class WaterfallMessage(Governed, frozen=True, kw_only=True, tag="waterfall"):
 
 
 class Command(Governed, frozen=True, kw_only=True, tag="command"):
-    """What an operator orders. `halt`/`resume` stop and restart liquidation, transfers, order_entry or one instrument."""
+    """What an operator orders. `halt`/`resume` stop and restart liquidation, transfers, order_entry or one
+    instrument.
+    """
 
     kind: Literal["open_account", "close_account", "halt", "resume", "venue_restart", "reshard"]
     account: Name | None = None

@@ -22,7 +22,10 @@ class Entry(Struct, frozen=True, tag_field="type", kw_only=True):
 
 
 class Plan(Struct, frozen=True, array_like=True):
-    """An order that a liquidating account asks a grant for. `position` is signed; B is the ratio `b_num / b_den` of 6.3."""
+    """An order that a liquidating account asks a grant for.
+
+    `position` is signed; B is the ratio `b_num / b_den` of 6.3.
+    """
 
     seq: int
     account: str
@@ -112,7 +115,9 @@ class Moved(Entry, frozen=True, kw_only=True, tag="moved"):
 
 
 class Declared(Entry, frozen=True, kw_only=True, tag="declared"):
-    """What one row of a default really was: the shortfall by insurance scope; none when the account was cured meanwhile."""
+    """What one row of a default really was: the shortfall by insurance scope; none when the account was cured
+    meanwhile.
+    """
 
     allocation: int
     row: int

@@ -1,6 +1,7 @@
 """One reader of a log (ARCHITECTURE 3): a margin shard or the clearing house, with its own copy of the common data.
 
-`take` is: drop what was seen, judge and apply, number what is said. `save` and `load` are the state between two records.
+`take` is: drop what was seen, judge and apply, number what is said. `save` and `load` are the state between two
+records.
 """
 
 from __future__ import annotations

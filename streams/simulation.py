@@ -68,7 +68,9 @@ class Chances:
 
 
 class LiveRun:
-    """One book, live. `log` is the journal; `events` are by id, and must be the same bytes whenever they are said again."""
+    """One book, live. `log` is the journal; `events` are by id, and must be the same bytes whenever they are said
+    again.
+    """
 
     def __init__(self, inputs: list[Input], shards: int, draw: Draw, chances: Chances, *, lock_step: bool) -> None:
         self.inputs, self.draw, self.chances, self.lock_step = inputs, draw, chances, lock_step

@@ -137,8 +137,8 @@ def test_usage_errors_have_one_code(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_a_halt_has_its_code_and_leaves_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken invariant is ours: code 3, everything up to it written."""
-    from schemas.codes import Halt
     from engine.runs import Runs
+    from schemas.codes import Halt
     from streams.driver import BookRun
 
     feed = BookRun.feed

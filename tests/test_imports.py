@@ -81,11 +81,7 @@ def float_faults(tree: ast.AST) -> Iterator[Fault]:
                 yield from from_import_faults(node.lineno, module, [alias.name for alias in aliases])
             case ast.Call():
                 yield from call_faults(node)
-            case (
-                ast.arg(annotation=quoted)
-                | ast.AnnAssign(annotation=quoted)
-                | ast.FunctionDef(returns=quoted)
-            ):
+            case ast.arg(annotation=quoted) | ast.AnnAssign(annotation=quoted) | ast.FunctionDef(returns=quoted):
                 yield from quoted_faults(quoted)
 
 
@@ -116,11 +112,7 @@ def call_faults(call: ast.Call) -> Iterator[Fault]:
 def quoted_faults(annotation: ast.expr | None) -> Iterator[Fault]:
     """Floats inside annotations that are written as strings."""
     for node in ast.walk(annotation) if annotation else ():
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and re.search(r"\bfloat", node.value)
-        ):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"\bfloat", node.value):
             yield node.lineno, f"the annotation {node.value!r}"
 
 

@@ -107,7 +107,9 @@ def union(answers: list[Answer]) -> Answer:
         sales=sorted((x for one in answers for x in one.sales), key=lambda x: account_key(x.account)),
         releases=sorted((x for one in answers for x in one.releases), key=lambda x: (x.seq, account_key(x.account))),
         closed_targets=sorted(x for one in answers for x in one.closed_targets),
-        holders=sorted((x for one in answers for x in one.holders), key=lambda x: (x.instrument, account_key(x.account))),
+        holders=sorted(
+            (x for one in answers for x in one.holders), key=lambda x: (x.instrument, account_key(x.account))
+        ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
         cash_units=sum(one.cash_units for one in answers), lots=lots,
     )  # fmt: skip
@@ -172,9 +174,7 @@ def _liquidate(state: ClearingState, found: Answer) -> bool:
     state.resume_ms = _next_interval_ms(state)
     if not rows and not left:
         return False
-    return allocate_round(
-        state, Allocation(**next_allocation(state), kind="liquidation", lot_rows=rows, deferred=left)
-    )
+    return allocate_round(state, Allocation(**next_allocation(state), kind="liquidation", lot_rows=rows, deferred=left))
 
 
 def _next_interval_ms(state: ClearingState) -> int:
@@ -230,7 +230,9 @@ def _settle_named(state: ClearingState, decision: Allocation) -> set[int]:
 
 
 def _sell(state: ClearingState, found: Answer) -> bool:
-    """Collateral: `@operator` while it can pay; at the deadline the insurance fund of the book takes the rest (17.11)."""
+    """Collateral: `@operator` while it can pay; at the deadline the insurance fund of the book takes the rest
+    (17.11).
+    """
     spent: dict[str, int] = {}
     rows = [row for sale in found.sales if sale.is_new or sale.is_due for row in _sell_one(state, sale, spent)]
     state.left = [what for what in state.left if what != "sale"]

@@ -41,7 +41,8 @@ class Round:
 class Window:
     """An event window (7). Contributions, waterfall and times are those of its opening.
 
-    `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for those.
+    `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for
+    those.
     """
 
     number: int
@@ -61,7 +62,8 @@ class Window:
 @dataclass(slots=True)
 class ClearingState:
     """`raised`: what needs a round, by (what, account), with the cause seq of its latest report.
-    `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed with. `news`: a report came since the last.
+    `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed
+    with. `news`: a report came since the last.
 
     `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back.
     """

@@ -19,7 +19,9 @@ from engine.numbers import PPM
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Per row, in units: `sway` bounds the change of equity less any requirement per unit of relative move (triggers)."""
+    """Per row, in units: `sway` bounds the change of equity less any requirement per unit of relative move
+    (triggers).
+    """
 
     equity: Ints
     im: Ints

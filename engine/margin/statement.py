@@ -85,7 +85,9 @@ def exposed(book: Book, accounts: Accounts, row: int, column: int, lots: int) ->
 
 
 def share(brackets: Brackets, own: int, others: int) -> int:
-    """An account's part of its member's requirement: `ceil(M(N_m) N_a / N_m)`, `M(N_a)` when it is the only one (16.5)."""
+    """An account's part of its member's requirement: `ceil(M(N_m) N_a / N_m)`, `M(N_a)` when it is the only one
+    (16.5).
+    """
     if not own:
         return 0
     if not others:

@@ -14,7 +14,9 @@ from engine.rules import Parameters, Waterfall
 from schemas.inputs import TOPIC_OF, AnyInput, Governed, Input
 
 Document = dict[str, Any]
-_LATER: dict[str, Any] = {kind.__name__: kind for kind in (op.Changed, op.AccountOpened, op.AccountClosed, op.Resharded)}
+_LATER: dict[str, Any] = {
+    kind.__name__: kind for kind in (op.Changed, op.AccountOpened, op.AccountClosed, op.Resharded)
+}
 
 
 def save_book(book: Book) -> Document:

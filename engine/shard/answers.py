@@ -24,7 +24,8 @@ def answer(state: ShardState, marker: Marker) -> Answer:
     return Answer(
         book=state.book.name, seq=state.book.seq, round=marker.round, attempt=marker.attempt, plans=plans,
         waiting=waiting, holes=holes, bankrupts=bankrupts, sales=_sales(state), releases=_releases(state),
-        closed_targets=sorted(seq for seq, to in state.moves_in.items() if booking.is_closed(state, to)), holders=_holders(state, marker.place),
+        closed_targets=sorted(seq for seq, to in state.moves_in.items() if booking.is_closed(state, to)),
+        holders=_holders(state, marker.place),
         gains=_gains(state) if marker.gains else [], cash_units=_cash(state), lots=_lots(state),
     )  # fmt: skip
 
@@ -85,7 +86,9 @@ def _holes(state: ShardState) -> tuple[list[Hole], list[Bankrupt]]:
 
 
 def _recourse(state: ShardState, row: int, owed: int, taken: dict[int, int]) -> list[tuple[str, int]]:
-    """What the member's other accounts pay, by id (7, 16.8): free equity; for a limited account, gains of the period."""
+    """What the member's other accounts pay, by id (7, 16.8): free equity; for a limited account, gains of the
+    period.
+    """
     paid: list[tuple[str, int]] = []
     for other in state.accounts.in_order([r for r in state.accounts.member_rows(row) if r != row]):
         own = state.statement(other)

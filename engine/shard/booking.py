@@ -66,7 +66,7 @@ def _flag_limit(state: ShardState, row: int, lots: int, column: int) -> None:
                 instrument=contract.name,
                 lots=held,
                 limit_lots=contract.limit_lots,
-            )  # fmt: skip
+            )
         )
 
 
@@ -169,7 +169,9 @@ def is_closed(state: ShardState, account: str) -> bool:
 
 
 def judge_ask(state: ShardState, asked: op.Asked, before: list[op.Asked]) -> Code | None:
-    """Why a withdrawal is refused, or None (17.7); those of the account that were asked `before` it are counted first."""
+    """Why a withdrawal is refused, or None (17.7); those of the account that were asked `before` it are counted
+    first.
+    """
     row = state.accounts.row_of.get(asked.account)
     if row is None:
         return Code.UNKNOWN_ACCOUNT

@@ -11,7 +11,10 @@ from schemas.journal import Allocation, AnyEntry, Marker, WindowOpened
 
 
 class Shard:
-    """Folds the log for the accounts of shard `index` of `shards`. `apply` for inputs, `read` for reports and decisions."""
+    """Folds the log for the accounts of shard `index` of `shards`.
+
+    `apply` for inputs, `read` for reports and decisions.
+    """
 
     def __init__(self, book: Book, index: int = 0, shards: int = 1) -> None:
         self.state = ShardState(book, index, shards)

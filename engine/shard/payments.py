@@ -35,9 +35,13 @@ def declare(state: ShardState, decision: Allocation, number: int, row: Bankrupt)
             _tell_default(state, decision, at, row, paid, split)
     state.report(
         Declared(
-            book=state.book.name, seq=state.book.seq, allocation=decision.allocation, row=number,
-            account=row.account, scopes_units=split,
-        )  # fmt: skip
+            book=state.book.name,
+            seq=state.book.seq,
+            allocation=decision.allocation,
+            row=number,
+            account=row.account,
+            scopes_units=split,
+        )
     )
 
 
@@ -59,9 +63,15 @@ def _tell_default(
     subject = f"{row.account}/{decision.window}/{state.number(at, 'default')}"
     state.tell(
         events.DefaultDeclared(
-            **state.stamp(subject), window=decision.window, member=member_of(row.account), account=row.account,
-            shortfall_units=sum(split.values()), recourse_units=paid, mm_units=dict(row.scopes), scopes_units=split,
-        )  # fmt: skip
+            **state.stamp(subject),
+            window=decision.window,
+            member=member_of(row.account),
+            account=row.account,
+            shortfall_units=sum(split.values()),
+            recourse_units=paid,
+            mm_units=dict(row.scopes),
+            scopes_units=split,
+        )
     )
 
 
@@ -85,18 +95,29 @@ def sell(state: ShardState, decision: Allocation, number: int, row: SaleRow) -> 
         _tell_sale(state, row, column, lots, pay)
     state.report(
         Moved(
-            book=state.book.name, seq=state.book.seq, allocation=decision.allocation, row=number,
-            account=row.account, lots=-lots, cash_units=pay, fee_units=0,
-        )  # fmt: skip
+            book=state.book.name,
+            seq=state.book.seq,
+            allocation=decision.allocation,
+            row=number,
+            account=row.account,
+            lots=-lots,
+            cash_units=pay,
+            fee_units=0,
+        )
     )
 
 
 def _tell_sale(state: ShardState, row: SaleRow, column: int, lots: int, pay: int) -> None:
     state.tell(
         events.CollateralSold(
-            **state.stamp(f"{row.account}/{row.number}/{row.buyer}", column), account=row.account, sale=row.number,
-            asset=row.asset, lots=lots, buyer=row.buyer, pay_units=pay,
-        )  # fmt: skip
+            **state.stamp(f"{row.account}/{row.number}/{row.buyer}", column),
+            account=row.account,
+            sale=row.number,
+            asset=row.asset,
+            lots=lots,
+            buyer=row.buyer,
+            pay_units=pay,
+        )
     )
 
 

@@ -1,4 +1,5 @@
-"""The rows of a place round, many at once (RULEBOOK 17.9): each closes lots of one account at the mark, from `@transit`.
+"""The rows of a place round, many at once (RULEBOOK 17.9): each closes lots of one account at the mark, from
+`@transit`.
 
 It is what `rows` does for any row, without its cases: no fee, no order, no liquidation ends by it. Within one
 instrument an account stands in one row, so all rows are taken from the columns, and written back, together.
@@ -87,5 +88,5 @@ def _say(state: ShardState, decision: Allocation, column: int, rows: list[Number
                 lots=lots,
                 cash_units=cash,
                 fee_units=0,
-            )  # fmt: skip
+            )
         )

@@ -1,4 +1,6 @@
-"""Applying the clearing house's allocations to accounts (RULEBOOK 2a.5, 2a.7): each row as it stands, from `@transit`."""
+"""Applying the clearing house's allocations to accounts (RULEBOOK 2a.5, 2a.7): each row as it stands, from
+`@transit`.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def _defer(state: ShardState, at: int) -> None:
 
 
 def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int, LotRow]]) -> None:
-    """All rows of one account, then the fee of what filled: taken earlier it could leave a solvent account below zero."""
+    """All rows of one account, then the fee of what filled: taken earlier it could leave a solvent account below
+    zero.
+    """
     account = rows[0][1].account
     at = state.accounts.open(account)
     running = state.liquidations.get(at)
@@ -88,7 +92,7 @@ def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int,
                 lots=lots,
                 cash_units=cash,
                 fee_units=fee,
-            )  # fmt: skip
+            )
         )
     if running is not None:
         running.exit = "market" if running.exit == "backstop" else running.exit

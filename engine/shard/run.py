@@ -16,7 +16,10 @@ from schemas.journal import Plan
 
 
 def go_on(state: ShardState, row: int, own: Statement) -> None:
-    """From idle: send an order, or ask for a grant; whether it is cured is judged there (6.9). Held back, it stays idle."""
+    """From idle: send an order, or ask for a grant; whether it is cured is judged there (6.9).
+
+    Held back, it stays idle.
+    """
     run = state.liquidations[row]
     if not own.has_positions:
         end(state, row, own)
@@ -101,7 +104,7 @@ def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
             bankruptcy_units=div_up(plan.b_num, plan.b_den),
             mark_ticks=mark,
             deadline_ms=deadline,
-        )  # fmt: skip
+        )
     )
 
 
@@ -121,7 +124,7 @@ def fill(state: ShardState, row: int, order: Order, lots: int, price: int) -> No
                 liquidation_id=order.id,
                 price_ticks=price,
                 limit_ticks=order.limit_ticks,
-            )  # fmt: skip
+            )
         )
     if order.filled >= order.lots:
         end_order(state, row, run)
@@ -166,6 +169,6 @@ def end_order(state: ShardState, row: int, run: Liquidation) -> None:
             account=name,
             liquidation_id=order.id,
             unfilled_lots=max(0, order.lots - order.filled),
-        )  # fmt: skip
+        )
     )
     state.triggers.touch([row])

@@ -91,7 +91,9 @@ class ShardState:
         return equity - int(self.accounts.start[row]) - int(self.accounts.flows[row])
 
     def pay(self, row: int, units: int, against: str | None, *, is_flow: bool = False) -> None:
-        """Cash to (or from) an account, the other side to a named part of the ledger; None when it is posted elsewhere."""
+        """Cash to (or from) an account, the other side to a named part of the ledger; None when it is posted
+        elsewhere.
+        """
         holding = self.accounts.take(row)
         holding.cash += units
         holding.flows += units if is_flow else 0

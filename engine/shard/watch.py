@@ -184,7 +184,7 @@ def _call(state: ShardState, row: int, own: Statement) -> None:
             mm_units=own.mm,
             call_units=own.im - own.equity,
             deadline_ms=deadline,
-        )  # fmt: skip
+        )
     )
 
 
@@ -216,7 +216,7 @@ def trigger(state: ShardState, row: int, own: Statement, reason: str, exit_: Exi
             im_units=own.im,
             reason=reason,
             marks_ticks=marks,
-        )  # fmt: skip
+        )
     )
     state.tell(events.OrdersCancelled(**stamp, account=name))
     state.accounts.forget_orders(row)
