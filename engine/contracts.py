@@ -167,7 +167,8 @@ def compile_asset(message: AssetMessage, decimals: int) -> Contract:
     contract = Contract(
         name=message.asset, is_asset=True, is_inverse=False, num=num // shared, den=den // shared, face=0,
         spot=(tick[0] * 10**decimals, tick[1] * 10**message.decimals), tick=tick,
-        lot=(1, 10**message.decimals), lots_bound=4 * limit, limit_lots=limit, price_min=price_min, price_max=price_max, listing_mark=mark, mm=NO_MARGIN, im=NO_MARGIN, scope="", expiry_ms=None,
+        lot=(1, 10**message.decimals), lots_bound=4 * limit, limit_lots=limit, price_min=price_min,
+        price_max=price_max, listing_mark=mark, mm=NO_MARGIN, im=NO_MARGIN, scope="", expiry_ms=None,
         band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
         stale_ms=message.stale_ms, half_spread_ticks=0, impact_units=0, depth_lots=1, refill_lots_per_ms=0,
         backstop_lots=0, version=message.version,
