@@ -1,6 +1,6 @@
-"""Recompute every loss allocation from the operator's events alone: `python verify_receipts.py < events.jsonl`.
+"""Recompute all loss allocations from the operator's events alone: `python verify_receipts.py < events.jsonl`.
 
-Standard library only; docs/receipts.md says what events cannot show. Exit code 1: the first that is wrong is named.
+Standard library only; docs/receipts.md says what events cannot show. Exit code 1: what is wrong is named.
 """
 
 import json
@@ -59,8 +59,8 @@ def settle(e, losses, charges):
         caps = [min(left, available, left if cap is None else cap) for available, cap in limits]
         drawn = dict(zip(sorted(layers), allocate(min(left, sum(caps)), caps, caps)[0], strict=True))
         for name, layer in layers.items():
-            expected = (drawn[name], layer["available_units"] - drawn[name])
-            same(f"{name}: drawn, after", (layer["drawn_units"], layer["after_units"]), expected)
+            same(f"{name}: drawn", layer["drawn_units"], drawn[name])
+            same(f"{name}: after", layer["after_units"], layer["available_units"] - drawn[name])
             due = Counter(losses=drawn[name], payers=drawn[name] if layer["kind"] != "uncovered" else 0)
             for draw in (x for x in e["draws"] if x["layer"] == name):
                 paid = check(draw, layer, losses)
@@ -70,7 +70,7 @@ def settle(e, losses, charges):
                 elif layer["kind"] == "gains_haircut" and draw["role"] == "payers":
                     due.update({f"accounts/{payer}": share for payer, share in paid.items()})
             same(f"{name}: amounts less its tables", +due, -due)
-    same("uncovered", e["uncovered_units"], sum(x["drawn_units"] for x in e["layers"] if x["kind"] == "uncovered"))
+    same("uncovered", e["uncovered_units"], e["layers"][-1]["drawn_units"])  # always the last layer
 
 
 books, e = {}, {"id": "the file"}
@@ -79,12 +79,12 @@ try:
         book = books.setdefault(e["book"], {"losses": Counter(), "charges": {}, "previous": ""})
         if e["type"] == "default-declared":
             same("scopes", sum(e["scopes_units"].values()), e["shortfall_units"])
-            book["losses"].update({f"{e['member']}\t{scope}": units for scope, units in e["scopes_units"].items()})
+            book["losses"].update({f"{e['member']}\t{x}": units for x, units in e["scopes_units"].items()})
         elif e["type"] == "loss-allocated":
             book["losses"][f"@liquidation\t{e['book']}"] += e["liquidation_loss_units"]
             told = {f"{one}\t{scope}": row[scope] for one, row in e["losses_units"].items() for scope in row}
-            found = (told, e["shortfall_units"], e["previous"])
-            same("losses, sum, previous", found, (dict(+book["losses"]), sum(told.values()), book["previous"]))
+            same("losses", told, dict(+book["losses"]))
+            same("sum, previous", (e["shortfall_units"], e["previous"]), (sum(told.values()), book["previous"]))
             settle(e, book["losses"], book["charges"])
             rows = [[e[x] for x in HEAD], *([x[y] for y in LAYER] for x in e["layers"])]
             rows += [[x[y] for y in DRAW] for x in e["draws"]]
