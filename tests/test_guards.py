@@ -26,7 +26,7 @@ from engine.contracts import Brackets
 from engine.execution import fee
 from engine.margin import statement
 from engine.numbers import div_down
-from engine.shard import answers, booking, rows
+from engine.shard import answers, rows, trades
 from engine.shard.state import ShardState
 from engine.waterfall.settle import Resources
 from schemas import inputs
@@ -175,7 +175,7 @@ def check_frozen_fund(_: int) -> None:
 
 def without_fee_cap(patch: Patch) -> None:
     """6.4: the whole fee, whatever is left."""
-    for module in (rows, booking):
+    for module in (rows, trades):
         patch.setattr(module, "capped_fee", lambda contract, ppm, lots, mark, _left: fee(contract, ppm, lots, mark))
 
 
@@ -186,7 +186,7 @@ def with_bankruptcy_value_down(patch: Patch) -> None:
         size = b_den * abs(position)
         return div_down(b_num * (first + lots), size) - div_down(b_num * first, size)
 
-    for module in (execution, booking):
+    for module in (execution, trades):
         patch.setattr(module, "bankruptcy_cash", down)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import operations as op
 from engine.book import Book
-from engine.clearing import rounds, window
+from engine.clearing import allocating, rounds, window
 from engine.clearing.state import ClearingState
 from engine.ledger import (
     BACKSTOP,
@@ -143,7 +143,7 @@ class Clearing:
             self._take(COUNTERPARTY[row.exit], state.book.column_of[row.instrument], moved)
         state.expected.discard(moved.row)
         state.news = True
-        rounds.sweep(state)
+        allocating.sweep(state)
 
     def _take(self, other: str, column: int, moved: Moved) -> None:
         """The other side of lots and cash, from `@transit`, and the fee to the insurance fund of the scope."""

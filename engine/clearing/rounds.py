@@ -5,18 +5,12 @@ What goes first: liquidations, positions to place, collateral to sell, the windo
 
 from __future__ import annotations
 
-from typing import Any
-
 from engine.accounts import account_key
-from engine.allocation import allocate
-from engine.clearing import grants, window
+from engine.clearing import allocating, grants, placing, sales, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
-from engine.execution import row_cash
-from engine.ledger import BACKSTOP, LIQUIDATION, MARKET, OPERATOR, TRANSIT, insurance
-from engine.numbers import most_that_holds, sign
-from engine.value import notional
+from engine.ledger import TRANSIT
 from schemas.codes import Code, Halt
-from schemas.journal import Allocation, Answer, Holder, LotRow, Marker, Release, Sale, SaleRow
+from schemas.journal import Allocation, Answer, Marker, Release
 
 
 def think(state: ClearingState) -> None:
@@ -123,8 +117,8 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
     state.left = [what for what, is_seen in sees.items() if is_seen]
     _ = (
         _liquidate(state, found)
-        or _place(state, attempt, found)
-        or _sell(state, found)
+        or placing.place(state, attempt, found)
+        or sales.sell(state, found)
         or window.settle_one(state, attempt, found)
         or _release(state, attempt.seq, found)
     )
@@ -139,33 +133,6 @@ def _require_conserved(attempt: Attempt, found: Answer) -> None:
             raise Halt(f"lots of {name} are not conserved: {attempt.lots.get(name, 0) + lots} too many")
 
 
-def allocate_round(state: ClearingState, decision: Allocation) -> bool:
-    """Write the one allocation of a round and wait for the reports of its rows."""
-    state.allocation, state.news = decision, True
-    state.expected = {number for number, row in enumerate(decision.lot_rows) if row.exit != "order"}
-    state.expected |= set(range(len(decision.sales))) | set(range(len(decision.bankrupts)))
-    for row in decision.lot_rows:
-        if row.exit in ("tear", "place"):
-            state.placed_scope = state.book.contracts[state.book.column_of[row.instrument]].scope
-    state.expected -= _settle_named(state, decision)
-    sweep(state)
-    state.decide(decision)
-    return True
-
-
-def sweep(state: ClearingState) -> None:
-    """What `@liquidation` won, once it holds no lots and no row is awaited, goes to the fund last concerned (17.9)."""
-    won = state.ledger.balance(LIQUIDATION)
-    if won > 0 and not state.expected and not state.to_place():
-        state.ledger.post(LIQUIDATION, insurance(state.placed_scope), won)
-
-
-def next_allocation(state: ClearingState) -> dict[str, Any]:
-    """The fields that every allocation shares."""
-    state.allocations += 1
-    return {"book": state.book.name, "seq": state.book.seq, "allocation": state.allocations}
-
-
 def _liquidate(state: ClearingState, found: Answer) -> bool:
     rows = grants.grant(state, found.plans)
     granted = {row.account for row in rows}
@@ -174,92 +141,14 @@ def _liquidate(state: ClearingState, found: Answer) -> bool:
     state.resume_ms = _next_interval_ms(state)
     if not rows and not left:
         return False
-    return allocate_round(state, Allocation(**next_allocation(state), kind="liquidation", lot_rows=rows, deferred=left))
+    return allocating.allocate_round(
+        state, Allocation(**allocating.next_allocation(state), kind="liquidation", lot_rows=rows, deferred=left)
+    )
 
 
 def _next_interval_ms(state: ClearingState) -> int:
     interval = state.book.parameters.interval_ms
     return (state.book.clock_ms // interval + 1) * interval
-
-
-def _place(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
-    """Lots in `@liquidation` go to the other side pro rata to lots, `@market` last, at the mark (17.9)."""
-    rows: list[LotRow] = []
-    for name in attempt.marker.place:
-        column = state.book.column_of[name]
-        lots = state.ledger.held(LIQUIDATION, column)
-        if lots:
-            rows += _place_one(state, name, lots, found.holders)
-    state.place_tried = -1 if rows else state.book.seq  # a trade took the other side away since the marker: ask again
-    return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="place", lot_rows=rows))
-
-
-def _place_one(state: ClearingState, name: str, lots: int, holders: list[Holder]) -> list[LotRow]:
-    column = state.book.column_of[name]
-    sides = {x.account: x.lots for x in holders if x.instrument == name and x.lots * lots < 0}
-    pool = state.ledger.held(BACKSTOP, column)
-    if pool * lots < 0:
-        sides[BACKSTOP] = pool
-    accounts = sorted(sides, key=account_key)
-    caps = [abs(sides[account]) for account in accounts]
-    shares = allocate(abs(lots), caps, caps).shares.tolist()
-    rest = abs(lots) - sum(shares)
-    market = state.ledger.held(MARKET, column)
-    if rest and market * lots < 0:
-        accounts, shares, sides[MARKET] = [*accounts, MARKET], [*shares, min(rest, abs(market))], market
-    price = state.book.price(column)
-    return [
-        LotRow(account, name, sides[account], share, "place", price, 0, 0, 1, False)
-        for account, share in zip(accounts, shares, strict=True)
-        if share
-    ]
-
-
-def _settle_named(state: ClearingState, decision: Allocation) -> set[int]:
-    """Rows of a place round that meet the pool or the market are booked here at once."""
-    done = set()
-    for number, row in enumerate(decision.lot_rows):
-        if row.account in (BACKSTOP, MARKET):
-            column = state.book.column_of[row.instrument]
-            cash = row_cash(state.book.contracts[column], row, row.lots)
-            change = -sign(row.position) * row.lots
-            state.ledger.post(LIQUIDATION, row.account, cash)
-            state.ledger.post_lots(LIQUIDATION, row.account, column, change)
-            done.add(number)
-    return done
-
-
-def _sell(state: ClearingState, found: Answer) -> bool:
-    """Collateral: `@operator` while it can pay; at the deadline the insurance fund of the book takes the rest
-    (17.11).
-    """
-    spent: dict[str, int] = {}
-    rows = [row for sale in found.sales if sale.is_new or sale.is_due for row in _sell_one(state, sale, spent)]
-    state.left = [what for what in state.left if what != "sale"]
-    return bool(rows) and allocate_round(state, Allocation(**next_allocation(state), kind="sale", sales=rows))
-
-
-def _sell_one(state: ClearingState, sale: Sale, spent: dict[str, int]) -> list[SaleRow]:
-    """Rows of one sale; `spent` is what the rows before it may take from each buyer."""
-    column = state.book.column_of[sale.asset]
-    contract, price = state.book.contracts[column], state.book.price(column)
-    rows, lots = [], 0
-    if sale.is_new:
-        cash = max(0, state.ledger.balance(OPERATOR) - spent.get(OPERATOR, 0))
-        lots = most_that_holds(sale.lots, lambda k: notional(contract, k, price) <= cash)
-        lots = lots if notional(contract, lots, price) else 0  # nothing is sold for nothing
-        rows.append(_buy(sale, lots, OPERATOR, price, notional(contract, lots, price), spent))
-    if sale.is_due and lots < sale.lots:
-        fund = insurance(state.book.name)
-        cash = max(0, state.ledger.balance(fund) - spent.get(fund, 0))
-        pay = min(cash, notional(contract, sale.lots - lots, price))
-        rows.append(_buy(sale, sale.lots - lots, fund, price, pay, spent))
-    return rows
-
-
-def _buy(sale: Sale, lots: int, buyer: str, mark: int, pay: int, spent: dict[str, int]) -> SaleRow:
-    spent[buyer] = spent.get(buyer, 0) + pay
-    return SaleRow(sale.account, sale.number, sale.asset, lots, buyer, mark, pay)
 
 
 def _release(state: ClearingState, upto: int, found: Answer) -> bool:
@@ -273,4 +162,6 @@ def _release(state: ClearingState, upto: int, found: Answer) -> bool:
         rows.append(Release(one.seq, one.account, one.id, one.asset, one.amount, one.target, code))
         if not code and one.target is not None and one.target.startswith("@"):
             state.ledger.post(TRANSIT, one.target, one.amount)
-    return allocate_round(state, Allocation(**next_allocation(state), kind="release", releases=rows, upto=upto))
+    return allocating.allocate_round(
+        state, Allocation(**allocating.next_allocation(state), kind="release", releases=rows, upto=upto)
+    )

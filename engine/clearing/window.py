@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.clearing import rounds
+from engine.clearing import allocating
 from engine.clearing.state import Attempt, ClearingState, Window
 from engine.judge import member_of
 from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
@@ -87,9 +87,9 @@ def _reaches_gains(state: ClearingState, window: Window) -> bool:
 def _declare(state: ClearingState, window: Window, bankrupts: list[Bankrupt]) -> bool:
     """Ask for the defaults (7); what each really was comes back as a report."""
     decision = Allocation(
-        **rounds.next_allocation(state), kind="default", window=window.number, bankrupts=bankrupts
+        **allocating.next_allocation(state), kind="default", window=window.number, bankrupts=bankrupts
     )  # fmt: skip
-    return rounds.allocate_round(state, decision)
+    return allocating.allocate_round(state, decision)
 
 
 def count_default(state: ClearingState, declared: Declared) -> None:
@@ -118,7 +118,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     _require_met(total, window, done)
     _post(state, done)
     decision = Allocation(
-        **rounds.next_allocation(state), kind="loss", window=window.number,
+        **allocating.next_allocation(state), kind="loss", window=window.number,
         charges=[Charge(account, units) for account, units in sorted(done.charges.items())],
     )  # fmt: skip
     if total:
@@ -126,7 +126,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     stamp = state.stamp(str(window.number))
     state.tell(events.WindowClosed(**stamp, window=window.number, defaults=window.defaults))
     state.window = None
-    rounds.allocate_round(state, decision)
+    allocating.allocate_round(state, decision)
     if any(what in ("hole", "bankrupt") for what, _ in state.raised):
         open_window(state)  # reported since the marker: theirs is the next window
     return True

@@ -7,7 +7,7 @@ from engine.accounts import account_key
 from engine.judge import member_of
 from engine.life import Status
 from engine.operations import Asked
-from engine.shard import booking, run, watch
+from engine.shard import booking, leaving, run, watch
 from engine.shard.state import ShardState
 from schemas.journal import Answer, Bankrupt, Gain, Holder, Hole, Marker, Plan, Release, Sale
 
@@ -24,7 +24,7 @@ def answer(state: ShardState, marker: Marker) -> Answer:
     return Answer(
         book=state.book.name, seq=state.book.seq, round=marker.round, attempt=marker.attempt, plans=plans,
         waiting=waiting, holes=holes, bankrupts=bankrupts, sales=_sales(state), releases=_releases(state),
-        closed_targets=sorted(seq for seq, to in state.moves_in.items() if booking.is_closed(state, to)),
+        closed_targets=sorted(seq for seq, to in state.moves_in.items() if leaving.is_closed(state, to)),
         holders=_holders(state, marker.place),
         gains=_gains(state) if marker.gains else [], cash_units=_cash(state), lots=_lots(state),
     )  # fmt: skip
@@ -120,7 +120,7 @@ def _releases(state: ShardState) -> list[Release]:
     for account in sorted(state.asked, key=account_key):
         before: list[Asked] = []
         for seq, asked in state.asked[account].items():
-            code = booking.judge_ask(state, asked, before)
+            code = leaving.judge_ask(state, asked, before)
             if code is None:
                 before.append(asked)
             asset = None if asked.column is None else state.book.contracts[asked.column].name

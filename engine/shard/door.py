@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from engine import operations as op
 from engine.book import Book
 from engine.outbox import Outbox
-from engine.shard import answers, booking, rows, run, watch
+from engine.shard import answers, booking, leaving, rows, run, trades, watch
 from engine.shard.state import ShardState
 from schemas.journal import Allocation, AnyEntry, Marker, WindowOpened
+
+EFFECTS: dict[type, Callable[[ShardState, Any], None]] = {
+    op.Traded: trades.book_trade,
+    op.Deposited: booking.deposit,
+    op.Asked: leaving.ask,
+    op.Funded: booking.fund,
+    op.Settled: booking.settle,
+    op.Ordered: booking.set_orders,
+    op.AccountOpened: booking.open_account,
+    op.AccountClosed: booking.close_account,
+    op.PeriodEnded: lambda state, _: booking.end_period(state),
+}
 
 
 class Shard:
@@ -44,7 +59,7 @@ class Shard:
             if isinstance(operation, op.Changed) and operation.what == "listing":
                 self.state.accounts.refit(self.state.book.contracts)
         else:
-            effect = booking.EFFECTS.get(type(operation))
+            effect = EFFECTS.get(type(operation))
             if effect is not None:
                 effect(self.state, operation)
 
