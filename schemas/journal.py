@@ -157,10 +157,14 @@ class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
 
 
 class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
-    """Asks every shard for its numbers. `place`: whose holders; `gains`: members' gains too; `force`: tear up holes."""
+    """Asks every shard for its numbers. `place`: whose holders; `gains`: members' gains too; `force`: tear up holes.
+
+    `settled`: withdrawals asked up to this seq have left or were refused.
+    """
 
     round: int
     attempt: int
+    settled: int = 0
     place: list[str] = []
     gains: bool = False
     force: bool = False

@@ -53,7 +53,7 @@ def _mark(state: ClearingState, asking: Round) -> None:
         force = window.must_force(state, state.window)
     marker = Marker(
         book=state.book.name, seq=state.book.seq, round=asking.number, attempt=len(asking.attempts),
-        place=state.to_place(), gains=gains, force=force,
+        settled=state.settled, place=state.to_place(), gains=gains, force=force,
     )  # fmt: skip
     asking.attempts.append(Attempt(marker))
     asking.deadline_ms = state.book.clock_ms + state.book.parameters.round_ms
@@ -115,6 +115,8 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
     state.raised = {key: seq for key, seq in state.raised.items() if seq > attempt.seq}
     sees = {"sale": any(one.is_new or one.is_due for one in found.sales), "withdrawal": bool(found.releases)}
     state.left = [what for what, is_seen in sees.items() if is_seen]
+    if not found.releases:
+        state.settled = max(state.settled, attempt.seq)
     _ = (
         _liquidate(state, found)
         or placing.place(state, attempt, found)

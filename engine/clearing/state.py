@@ -63,7 +63,7 @@ class Window:
 class ClearingState:
     """`raised`: what needs a round, by (what, account), with the cause seq of its latest report.
     `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed
-    with. `news`: a report came since the last.
+    with; `settled`: the seq up to which no withdrawal is pending. `news`: a report came since the last.
 
     `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back.
     """
@@ -73,6 +73,7 @@ class ClearingState:
     raised: dict[tuple[str, str], int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     place_tried: int = -1
+    settled: int = 0
     deferred: list[str] = field(default_factory=list)
     news: bool = False
     round: Round | None = None

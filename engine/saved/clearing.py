@@ -30,6 +30,9 @@ _PLAIN: dict[str, Any] = {
     "pace_used_units": int,
     "resume_ms": int,
     "placed_scope": str,
+    "left": list[str],
+    "place_tried": int,
+    "settled": int,
     "previous": str,
 }
 

@@ -14,6 +14,7 @@ from schemas.journal import Answer, Bankrupt, Gain, Holder, Hole, Marker, Plan, 
 
 def answer(state: ShardState, marker: Marker) -> Answer:
     """Everything that a round may be about. Liquidations that are cured at the marker end here (6.9)."""
+    state.moves_in = {seq: to for seq, to in state.moves_in.items() if seq > marker.settled}
     if marker.force:
         for row in state.accounts.in_order(list(state.holes)):
             watch.tear_hole(state, row)
