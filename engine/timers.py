@@ -24,10 +24,6 @@ class Timers:
         """The earliest deadline."""
         return self.heap[0][0] if self.heap else None
 
-    def is_late(self, now_ms: int) -> bool:
-        """Whether a timer is due that has not fired."""
-        return bool(self.heap) and self.heap[0][0] <= now_ms
-
     def due(self, now_ms: int) -> tuple[str, str] | None:
         """The next due (kind, account), taken off; None when none is due."""
         if not self.heap or self.heap[0][0] > now_ms:

@@ -25,7 +25,7 @@ _FACTS: dict[str, Any] = {
     "calls": tuple[int, int],
     "pace": tuple[int, int],
 }
-_FLAGS = ("blocked", "defaulted")
+_FLAGS = ("blocked", "defaulted", "overdue")
 
 
 def save_shard(shard: Shard) -> Document:

@@ -88,6 +88,8 @@ class Shard:
             kind, account = due
             row = state.accounts.row_of[account]
             if kind == "call":
+                if row in state.calls and state.calls[row][0] <= state.book.clock_ms:
+                    state.overdue.add(row)
                 watch.look(state, row)
                 state.triggers.touch([row])
             elif kind == "order":

@@ -76,7 +76,7 @@ def end(state: ShardState, row: int, own: Statement) -> None:
 def go_bankrupt(state: ShardState, row: int, scopes: list[tuple[str, int]]) -> None:
     """Nothing is left to close: the clearing house will declare it, unless a deposit comes first (5)."""
     state.accounts.move(row, Status.BANKRUPT)
-    state.calls.pop(row, None)
+    state.end_call(row)
     state.bankrupt[row] = (state.book.seq, scopes)
     state.raise_to_clearing(row, "bankrupt")
 

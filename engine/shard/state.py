@@ -42,7 +42,8 @@ class ShardState:
     """Shard `index` of `shards`.
 
     `asked` are withdrawals that wait for their release, by account and seq;
-    `calls` the deadline and number of running margin calls; `holes` until when what is below zero is to be closed.
+    `calls` the deadline and number of running margin calls, `overdue` those
+    whose timer fired; `holes` until when what is below zero is to be closed.
     """
 
     book: Book
@@ -56,6 +57,7 @@ class ShardState:
     sales: dict[int, CollateralSale] = field(default_factory=dict)
     bankrupt: dict[int, tuple[int, list[tuple[str, int]]]] = field(default_factory=dict)
     calls: dict[int, tuple[int, int]] = field(default_factory=dict)
+    overdue: set[int] = field(default_factory=set)
     blocked: set[int] = field(default_factory=set)
     asked: dict[str, dict[int, Asked]] = field(default_factory=dict)
     defaulted: set[int] = field(default_factory=set)
@@ -138,6 +140,11 @@ class ShardState:
         """A collateral sale is over by a trade, or its reason is gone; a window may have waited for it."""
         if self.sales.pop(row, None) is not None:
             self.raise_to_clearing(row, "cured")
+
+    def end_call(self, row: int) -> int:
+        """A margin call is over, met or not; its number, 0 when there was none."""
+        self.overdue.discard(row)
+        return self.calls.pop(row, (0, 0))[1]
 
     def tell(self, event: Event) -> None:
         """An event for the world."""

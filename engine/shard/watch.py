@@ -54,8 +54,6 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
 def _suspects(state: ShardState, rows: Ints) -> list[int]:
     """Of many rows, those for scalar code, noted, or past a boundary of their status: the others need no look."""
     noted = (state.blocked | state.holes.keys() | state.sales.keys()) & set(rows.tolist())
-    if state.timers.is_late(state.book.clock_ms):  # before the timers of this entry fire: calls that are missed
-        noted |= state.calls.keys() & set(rows.tolist())
     many, measure, others = _measured(state, rows)
     status = state.accounts.status[many]
     room = triggers.distances(status, measure, has_calls=bool(state.book.parameters.call_ms))
@@ -150,7 +148,7 @@ def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
 def _watch_margin(state: ShardState, row: int, own: Statement, holding: Holding) -> None:
     """Boundaries of an account that is not over. Untrusted, it is left alone and looked at again at every mark."""
     called = state.accounts.status_of(row) is Status.MARGIN_CALLED
-    missed = called and state.calls[row][0] <= state.book.clock_ms
+    missed = called and row in state.overdue
     is_short = bool(state.book.parameters.call_ms) and own.equity < own.im
     if own.equity >= own.mm and called == is_short and not missed:
         return
@@ -190,7 +188,7 @@ def _call(state: ShardState, row: int, own: Statement) -> None:
 def _meet_call(state: ShardState, row: int, own: Statement) -> None:
     name = state.accounts.names[row]
     state.accounts.move(row, Status.HEALTHY)
-    _, number = state.calls.pop(row)
+    number = state.end_call(row)
     stamp = state.stamp(f"{name}/{number}")
     state.tell(events.MarginCallMet(**stamp, account=name, equity_units=own.equity, im_units=own.im))
 
@@ -199,7 +197,7 @@ def trigger(state: ShardState, row: int, own: Statement, reason: str, exit_: Exi
     """The account goes into liquidation; cancel-orders notice first (6.1)."""
     name = state.accounts.names[row]
     state.accounts.move(row, Status.LIQUIDATING)
-    state.calls.pop(row, None)
+    state.end_call(row)
     number = state.number(row, "liquidation")
     scopes = scopes_of(state.book, own)
     state.liquidations[row] = Liquidation(state.book.seq, number, reason == "call", scopes, exit=exit_)

@@ -75,12 +75,12 @@ def look_sound(book: BookState, account: Account) -> bool:
 def look_called(book: BookState, account: Account) -> bool:
     """Met, or missed at the deadline (5)."""
     if equity(book, account) >= im(book, account):
-        account.status, account.call_deadline_ms = "healthy", None
+        account.status, account.call_deadline_ms, account.call_overdue = "healthy", None, False
         book.event("margin-call-met", account.id, equity=equity(book, account))
         return True
     # READING: a deadline that passed while marks were not trusted is missed at the first look that trusts
     # them.
-    if account.call_deadline_ms <= book.clock:
+    if account.call_overdue:
         book.event("margin-call-missed", account.id, call=im(book, account) - equity(book, account))
         trigger(book, account, target_im=True)
         return True
@@ -90,6 +90,7 @@ def look_called(book: BookState, account: Account) -> bool:
 def trigger(book: BookState, account: Account, target_im: bool = False) -> None:
     """The account becomes liquidating; its orders are forgotten (17.9)."""
     account.status, account.target_im, account.call_deadline_ms = "liquidating", target_im, None
+    account.call_overdue = False
     account.liquidation, account.order_number = account.liquidation + 1, 0
     account.trigger_seq, account.trigger_scopes = book.seq, {}
     account.exit, account.waits_interval = None, None
@@ -127,3 +128,4 @@ def end(book: BookState, account: Account) -> None:
 
 def become_bankrupt(book: BookState, account: Account) -> None:
     account.status, account.bankrupt_seq, account.call_deadline_ms = "bankrupt", book.seq, None
+    account.call_overdue = False

@@ -64,6 +64,7 @@ class Account:
     hole: bool = False
     close_deadline_ms: int | None = None
     close_due: bool = False
+    call_overdue: bool = False  # its timer has fired (17.2 d); checks before that do not judge the deadline
     liquidation: int = 0
     trigger_seq: int = 0
     trigger_scopes: dict[str, int] = field(default_factory=dict)

@@ -38,6 +38,7 @@ def deadlines(account: Account) -> tuple[int | None, ...]:
 def miss_call(book: BookState, account: Account) -> None:
     """A call at its deadline; left alone while marks are not trusted (17.6)."""
     # READING: when a version just in force made equity >= IM, the call is met at its deadline, not missed.
+    account.call_overdue = True
     if trusted(book, account):
         look_called(book, account)
 

@@ -56,7 +56,8 @@ def flag_limit(book: BookState, account: Account, instrument: Instrument, signed
 def book_sale_trade(book: BookState, message: Trade) -> None:
     """Collateral of a running sale to a buyer, at the trade's price (17.11)."""
     asset, seller = book.assets[message.instrument], book.account(message.seller)
-    seller = reopened(book, message.seller)
+    if seller.status != "bankrupt":  # selling what is left of a bankrupt's collateral is no new life (17.11)
+        seller = reopened(book, message.seller)
     units, ticks = said_units(asset, message.quantity), said_ticks(asset, message.price)
     paid = floor(units * ticks * asset.price)
     buyer = reopened(book, message.buyer)
