@@ -44,6 +44,8 @@ from tests.random_venue import messages, random_venue
 from tests.test_live import check_lock_step
 from tests.venue_opening import INSTRUMENTS, Settings, instrument
 
+pytestmark = pytest.mark.slow
+
 Patch = pytest.MonkeyPatch
 NOWHERE_HALF = triggers.NOWHERE // 2
 Check = Callable[[int], None]

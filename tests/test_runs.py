@@ -189,6 +189,7 @@ def test_a_calm_market_goes_in_runs_and_leaves_the_same(seed: int) -> None:
     assert assert_same(streams_of(seed, 10**9), seed) > 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_a_market_with_crashes_leaves_the_same(seed: int) -> None:
     assert assert_same(streams_of(seed, 60), seed) > 0

@@ -19,7 +19,7 @@ liquidation, no hole, no sale (without collateral cash is equity when nothing is
 legs; their calm bounds hold (`runs`).
 
 Limits are not passed while `|q| + sum |d_k|` of the row and column is within, and int64 while what is held plus
-everything gross stays below 2^61.
+everything gross stays below 2^61, and all columns at their bounds together (`Accounts.put` judges row by row).
 """
 
 from __future__ import annotations
@@ -170,7 +170,8 @@ def _fits(state: ShardState, legs: Legs, cell: Ints) -> NDArray[np.bool_]:
     accounts, count = state.accounts, len(state.book.contracts)
     cells, of = np.unique(cell, return_inverse=True)
     gross, rows = np.abs(legs.cash) + np.abs(legs.worth), np.unique(legs.row)
-    if _sum_bound(gross) >= BOUND // 2:
+    worst = sum(contract.worst(contract.lots_bound) for contract in state.book.contracts)
+    if _sum_bound(gross) >= BOUND // 2 or 2 * worst >= BOUND:  # the latter: sums over columns, see `Accounts`
         return np.zeros(len(rows), np.bool_)
     total, single = np.zeros(len(rows), np.int64), np.zeros(len(cells), np.int64)
     np.add.at(single, of, gross)
