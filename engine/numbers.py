@@ -58,24 +58,22 @@ def least_that_holds(limit: int, holds: Predicate) -> int:
         if high == limit:
             return limit
         low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle
-    return high
+    return _bisect(high, low, holds)
 
 
 def most_that_holds(limit: int, holds: Predicate) -> int:
     """Greatest k in 0..limit that holds: `limit` when it does, else bisection between 0 (holds) and `limit` (17.9)."""
     if limit <= 0 or holds(limit):
         return max(0, limit)
-    low, high = 0, limit
-    while high - low > 1:
-        middle = (low + high) // 2
+    return _bisect(0, limit, holds)
+
+
+def _bisect(good: int, bad: int, holds: Predicate) -> int:
+    """The number next to where `holds` turns, on the good side; `bad` may lie on either side."""
+    while abs(good - bad) > 1:
+        middle = (good + bad) // 2
         if holds(middle):
-            low = middle
+            good = middle
         else:
-            high = middle
-    return low
+            bad = middle
+    return good

@@ -11,7 +11,6 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -178,8 +177,3 @@ class LiveRun:
             ]
             for heir in self.margin:
                 heir.save()
-
-
-def plain(value: Any) -> bytes:
-    """Canonical bytes of a value, for comparing."""
-    return msgspec.json.encode(value, order="deterministic")
