@@ -14,7 +14,7 @@ from engine.shard import booking
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
-from schemas.journal import Allocation, Bankrupt, Declared, Moved, Release, SaleRow
+from schemas.journal import Allocation, Bankrupt, Declared, Release, SaleRow
 
 
 def declare(state: ShardState, decision: Allocation, number: int, row: Bankrupt) -> None:
@@ -93,18 +93,7 @@ def sell(state: ShardState, decision: Allocation, number: int, row: SaleRow) -> 
         state.ledger.add_lots(TRANSIT, column, lots)
         state.write(at, holding)
         _tell_sale(state, row, column, lots, pay)
-    state.report(
-        Moved(
-            book=state.book.name,
-            seq=state.book.seq,
-            allocation=decision.allocation,
-            row=number,
-            account=row.account,
-            lots=-lots,
-            cash_units=pay,
-            fee_units=0,
-        )
-    )
+    state.report_moved(decision.allocation, number, row.account, -lots, pay)
 
 
 def _tell_sale(state: ShardState, row: SaleRow, column: int, lots: int, pay: int) -> None:

@@ -18,7 +18,7 @@ from engine.numbers import sign
 from engine.shard.state import ShardState
 from engine.value import entry_after
 from schemas import events
-from schemas.journal import Allocation, LotRow, Moved
+from schemas.journal import Allocation, LotRow
 
 Numbered = tuple[int, LotRow]
 Move = tuple[int, int]  # signed lots and cash of the account
@@ -68,7 +68,7 @@ def _move(state: ShardState, column: int, rows: list[Numbered]) -> list[Move]:
 
 def _say(state: ShardState, decision: Allocation, column: int, rows: list[Numbered], moves: list[Move]) -> None:
     """One event and one report a row."""
-    stamp, book, seq = state.stamp("", column), state.book.name, state.book.seq
+    stamp = state.stamp("", column)
     del stamp["subject"]
     for (number, row), (lots, cash) in zip(rows, moves, strict=True):
         if lots:
@@ -78,15 +78,4 @@ def _say(state: ShardState, decision: Allocation, column: int, rows: list[Number
                 mark_ticks=row.mark, **stamp,
             )  # fmt: skip
             state.tell(told)
-        state.report(
-            Moved(
-                book=book,
-                seq=seq,
-                allocation=decision.allocation,
-                row=number,
-                account=row.account,
-                lots=lots,
-                cash_units=cash,
-                fee_units=0,
-            )
-        )
+        state.report_moved(decision.allocation, number, row.account, lots, cash)

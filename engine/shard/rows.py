@@ -18,7 +18,7 @@ from engine.shard import booking, payments, placed, run
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
-from schemas.journal import Allocation, LotRow, Moved, Plan
+from schemas.journal import Allocation, LotRow, Plan
 
 _TOLD = {
     "backstop": events.PositionTakenOver,
@@ -82,18 +82,7 @@ def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int,
         fee = _take_fee(state, at, row, abs(lots)) if row.exit == "market" and lots else 0
         if lots:
             _tell_lots(state, decision, row, lots, cash, fee)
-        state.report(
-            Moved(
-                book=state.book.name,
-                seq=state.book.seq,
-                allocation=decision.allocation,
-                row=number,
-                account=account,
-                lots=lots,
-                cash_units=cash,
-                fee_units=fee,
-            )
-        )
+        state.report_moved(decision.allocation, number, account, lots, cash, fee)
     if running is not None:
         running.exit = "market" if running.exit == "backstop" else running.exit
         own = state.statement(at)

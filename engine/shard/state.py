@@ -22,7 +22,7 @@ from engine.triggers import Triggers
 from engine.value import entry_after, value
 from schemas.codes import Code
 from schemas.events import Event, Refusal
-from schemas.journal import AnyEntry, Raised, What
+from schemas.journal import AnyEntry, Moved, Raised, What
 
 
 @dataclass(slots=True)
@@ -153,6 +153,15 @@ class ShardState:
     def report(self, entry: AnyEntry) -> None:
         """An entry for the log."""
         self.out.entries.append(entry)
+
+    def report_moved(self, allocation: int, row: int, account: str, lots: int, cash: int, fee: int = 0) -> None:
+        """What one row of an allocation moved: signed lots, cash and fee of the account."""
+        self.report(
+            Moved(
+                book=self.book.name, seq=self.book.seq, allocation=allocation, row=row, account=account, lots=lots,
+                cash_units=cash, fee_units=fee,
+            )
+        )  # fmt: skip
 
     def raise_to_clearing(self, row: int, what: What) -> None:
         """Report that an account needs a round."""
