@@ -14,9 +14,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts import BOUND, Contract
-from engine.judge import member_of
+from engine.contracts import Contract
 from engine.life import Status, require_move
+from engine.names import member_of
+from engine.numbers import BOUND
 
 Ints: TypeAlias = NDArray[np.int64]
 GROWTH_MIN = 64

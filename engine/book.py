@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import islice, repeat
 from operator import attrgetter, is_
 
-from engine import judge
 from engine.contracts import Contract
+from engine.governance import enact_change, subject
+from engine.judge import judge
 from engine.marks import Mark
 from engine.operations import AccountClosed, Advanced, Changed, Funded, Marked, Operation, Passed, Settled, Step
 from engine.rules import Parameters, Waterfall
@@ -67,7 +68,7 @@ class Book:
         if self._is_repeat(message):
             return None
         self._require_timely(message)
-        return judge.judge(self, message)
+        return judge(self, message)
 
     def fold(self, message: Input, operation: Operation) -> Iterator[Step]:
         """Fold a judged input in. Each step is to be applied by every reader before the next is asked for (17.2).
@@ -147,7 +148,7 @@ class Book:
         self.seen_order.append(message)
         self._forget(max(self.clock_ms, message.time_ms) - self._late_ms())
         if isinstance(message, Governed):
-            self.versions[judge.subject(message)] = message.version
+            self.versions[subject(message)] = message.version
 
     def _forget(self, horizon: int, most: int = 2**62) -> None:
         """Drop the oldest ids from before the horizon."""
@@ -208,5 +209,5 @@ class Book:
         elif isinstance(operation, Funded):
             self.funding_index[operation.column] += operation.delta
         elif isinstance(operation, Changed):
-            judge.enact_change(self, message)
+            enact_change(self, message)
         return operation

@@ -7,42 +7,15 @@ equity, sensitivity and conservation have one formula. Bounds are proved here, o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import gcd
 
-from engine.numbers import PPM, div_up, ppm_up
+from engine.brackets import NO_MARGIN, Brackets, compile_brackets, require_im_above_mm
+from engine.numbers import BOUND, PPM, div_up
 from schemas.codes import Code, Refused
 from schemas.decimals import count_of, ratio_of, units_of
-from schemas.inputs import AssetMessage, Bracket, InstrumentMessage
+from schemas.inputs import AssetMessage, InstrumentMessage
 
-BOUND = 2**61  # every product of a column stays below, so two may be added in int64
 PRICE_BOUND = 2**40
-
-
-@dataclass(frozen=True, slots=True)
-class Brackets:
-    """Marginal rates by notional; `deductions` make the amount continuous: `ceil(N rate / 10^6) - deduction`."""
-
-    floors: tuple[int, ...]
-    rates_ppm: tuple[int, ...]
-    deductions: tuple[int, ...]
-
-    def amount(self, notional: int) -> int:
-        """Requirement in units, rounded up (the member bears it), in the bracket with the highest floor <= N."""
-        at = len(self.floors) - 1
-        while self.floors[at] > notional:
-            at -= 1
-        return ppm_up(notional, self.rates_ppm[at]) - self.deductions[at]
-
-    def rate_at(self, notional: int) -> int:
-        """The marginal rate at N, in ppm."""
-        at = len(self.floors) - 1
-        while self.floors[at] > notional:
-            at -= 1
-        return self.rates_ppm[at]
-
-
-NO_MARGIN = Brackets((0,), (0,), (0,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,33 +76,6 @@ class Contract:
         if lots > self.lots_bound:
             raise Refused(Code.QUANTITY_BEYOND_BOUND, f"quantity {text} is beyond the bound of {self.name}")
         return lots
-
-
-def compile_brackets(table: list[Bracket], decimals: int) -> Brackets:
-    """Floors in units and deductions. Refuses CROSSED_PARAMETERS (17.3): overlap, falling rates, broken continuity."""
-    floors = [units_of(row.floor, decimals) for row in table]
-    rates = [row.rate_ppm for row in table]
-    deductions = [0]
-    if floors[0] != 0 or any(b <= a for a, b in pairwise(floors)):
-        raise Refused(Code.CROSSED_PARAMETERS, "bracket floors must start at 0 and rise")
-    if any(b < a for a, b in pairwise(rates)) or rates[-1] > PPM:
-        raise Refused(Code.CROSSED_PARAMETERS, "bracket rates must not fall, and end at 10^6 ppm at most")
-    for at in range(1, len(floors)):
-        step, rest = divmod(floors[at] * (rates[at] - rates[at - 1]), PPM)
-        if rest:
-            raise Refused(Code.CROSSED_PARAMETERS, f"floor {table[at].floor} times its rate step is not whole")
-        deductions.append(deductions[-1] + step)
-    if max(floors[-1], deductions[-1]) >= BOUND:
-        raise Refused(Code.BOUND_DOES_NOT_FIT, "bracket floors pass 2^61 units")
-    return Brackets(tuple(floors), tuple(rates), tuple(deductions))
-
-
-def require_im_above_mm(im: Brackets, mm: Brackets) -> None:
-    """IM(N) >= MM(N) for every N: both are convex and piecewise linear, so floors and the last rates decide."""
-    if im.rates_ppm[-1] < mm.rates_ppm[-1] or any(
-        im.amount(floor) < mm.amount(floor) for floor in (1, *im.floors, *mm.floors)
-    ):
-        raise Refused(Code.CROSSED_PARAMETERS, "initial margin below maintenance margin")
 
 
 def compile_instrument(message: InstrumentMessage, decimals: int, book: str) -> Contract:

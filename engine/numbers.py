@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import isqrt
 
 PPM = 1_000_000
+BOUND = 2**61  # every product of a column stays below, so two may be added in int64 (contracts)
 Predicate = Callable[[int], bool]
 
 

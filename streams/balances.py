@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import msgspec
 
 from engine.accounts import Holding, account_key
-from engine.judge import member_of
 from engine.ledger import OUTSIDE, TRANSIT, Ledger
 from engine.margin.statement import Statement
+from engine.names import member_of
 from engine.value import value_floor
 from streams.driver import BookRun
 

@@ -16,8 +16,9 @@ from typing import Any, NoReturn, cast
 import orjson
 from msgspec import to_builtins
 
-from engine import judge
+from engine import governance
 from engine.book import Book
+from engine.judge import judge
 from schemas.codes import Code, Refused
 from schemas.decode import decode, decode_block
 from schemas.fields import KIND_OF_TAG
@@ -44,7 +45,7 @@ class WhatIf:
         """The message that stands in for a logged one. Raises Refused when the change does not decode."""
         if not isinstance(message, Governed):
             return message
-        stated = self.changes.get((message.book, judge.subject(message)))
+        stated = self.changes.get((message.book, governance.subject(message)))
         if stated is None:
             return message
         built: Fields = to_builtins(message)
@@ -75,7 +76,7 @@ def _no_number(text: str) -> NoReturn:
 
 
 def _subject(where: str, stated: Any) -> Subject:
-    """(book, subject) of one object, as `judge.subject` names it."""
+    """(book, subject) of one object, as `governance.subject` names it."""
     if not isinstance(stated, dict):
         raise WhatIfError(f"{where}: expected an object")
     kind, book = stated.get("type"), stated.get("book")
@@ -97,7 +98,7 @@ def require_fit(what_if: WhatIf, logs: Iterable[Log]) -> None:
     for message in _reference(logs):
         if _fold(logged, message) is not None:
             continue
-        subject = (message.book, judge.subject(message))
+        subject = (message.book, governance.subject(message))
         met.add(subject)
         try:
             refused = _fold(changed, what_if.swap(cast(AnyInput, message)))
@@ -126,7 +127,7 @@ def _fold(books: dict[str, Book], message: AnyInput | Governed) -> Refused | Non
             return Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open")
         book = books[message.book] = Book(message.book, message.settlement_asset, message.decimals)
     try:
-        for _ in book.fold(message, judge.judge(book, message)):
+        for _ in book.fold(message, judge(book, message)):
             pass
     except Refused as refused:
         return refused

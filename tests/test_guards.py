@@ -20,9 +20,9 @@ import pytest
 
 from engine import execution, receipts, triggers
 from engine.allocation import allocate
+from engine.brackets import Brackets
 from engine.clearing import grants, rounds, window
 from engine.clearing.state import NEVER, ClearingState
-from engine.contracts import Brackets
 from engine.execution import fee
 from engine.margin import statement
 from engine.numbers import div_down

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.clearing import allocating
 from engine.clearing.state import Attempt, ClearingState, Window
-from engine.judge import member_of
 from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
+from engine.names import member_of
 from engine.receipts import chained, snapshot
 from engine.waterfall.losses import LIQUIDATION_MEMBER, Losses
 from engine.waterfall.settle import Resources, Settlement, settle

@@ -13,8 +13,9 @@ from itertools import chain
 import numpy as np
 
 from engine.accounts import Accounts, Ints
-from engine.contracts import BOUND, Brackets, Contract
-from engine.numbers import PPM
+from engine.brackets import Brackets
+from engine.contracts import Contract
+from engine.numbers import BOUND, PPM
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from engine.accounts import Accounts, Holding
 from engine.book import Book
-from engine.contracts import Brackets
+from engine.brackets import Brackets
 from engine.numbers import div_up
 from engine.value import notional, value_floor
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine import liquidation
 from engine.accounts import account_key
-from engine.judge import member_of
 from engine.life import Status
+from engine.names import member_of
 from engine.operations import Asked
 from engine.shard import booking, leaving, run, watch
 from engine.shard.state import ShardState

@@ -7,9 +7,9 @@ and what it really was is reported; only then does the clearing house count it.
 from __future__ import annotations
 
 from engine.allocation import allocate
-from engine.judge import member_of
 from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
 from engine.life import Status
+from engine.names import member_of
 from engine.shard import booking
 from engine.shard.state import ShardState
 from engine.value import notional

@@ -11,10 +11,9 @@ from itertools import groupby
 
 import numpy as np
 
-from engine.contracts import BOUND
 from engine.execution import mark_cash
 from engine.ledger import TRANSIT
-from engine.numbers import sign
+from engine.numbers import BOUND, sign
 from engine.shard.state import ShardState
 from engine.value import entry_after
 from schemas import events

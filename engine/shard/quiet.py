@@ -32,9 +32,10 @@ from numpy.typing import NDArray
 
 from engine import triggers
 from engine.accounts import Ints
-from engine.contracts import BOUND, Contract
+from engine.contracts import Contract
 from engine.life import Status
 from engine.margin.columns import ppm_up, slopes
+from engine.numbers import BOUND
 from engine.shard import watch
 from engine.shard.entries import entries_after
 from engine.shard.state import ShardState

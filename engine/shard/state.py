@@ -10,11 +10,11 @@ import numpy as np
 
 from engine.accounts import Accounts, Holding
 from engine.book import Book
-from engine.judge import member_of
 from engine.ledger import Ledger
 from engine.liquidation import Liquidation, interval_of
 from engine.margin.columns import Columns
 from engine.margin.statement import Statement, statement
+from engine.names import member_of
 from engine.operations import Asked
 from engine.outbox import Outbox
 from engine.timers import Timers
