@@ -17,8 +17,8 @@ from engine.margin.statement import Statement, statement
 from engine.names import member_of
 from engine.operations import Asked
 from engine.outbox import Outbox
+from engine.tiers import Tiers
 from engine.timers import Timers
-from engine.triggers import Triggers
 from engine.value import entry_after, value
 from schemas.codes import Code
 from schemas.events import Event, Refusal
@@ -64,7 +64,7 @@ class ShardState:
     pace: dict[int, tuple[int, int]] = field(default_factory=dict)
     moves_in: dict[int, str] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
-    triggers: Triggers = field(default_factory=Triggers)
+    triggers: Tiers = field(default_factory=Tiers)
     columns: Columns = field(default_factory=lambda: Columns([], []))
     out: Outbox = field(default_factory=Outbox)
     is_window_open: bool = False
