@@ -1,4 +1,4 @@
-"""One reader of a log (ARCHITECTURE 3): a margin shard or the clearing house, with its own copy of the common data.
+"""One reader of a log: a margin shard or the clearing house, with its own copy of the common data.
 
 `take` is: drop what was seen, judge and apply, number what is said. `save` and `load` are the state between two
 records.

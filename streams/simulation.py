@@ -1,4 +1,4 @@
-"""A seeded simulation of a live system (RULEBOOK 2a, ARCHITECTURE 3): one log, and readers that run at their own pace.
+"""A seeded simulation of a live system (RULEBOOK 2a): one log, and readers that run at their own pace.
 
 What may happen between two things happens: delays between intake, shards, clearing house and log, repeats of what was
 written, crashes with reload from the last saved state, batch cuts, changes of P. The order is drawn from a seed, so a
@@ -41,7 +41,7 @@ class Worker:
     saved_retired: bool = False
 
     def save(self) -> None:
-        """Write the state down; only what has published everything may (ARCHITECTURE 3)."""
+        """Write the state down; only what has published everything may."""
         if not self.outbox:
             self.saved, self.saved_position = json.dumps(self.reader.save()), self.position
             self.saved_retired = self.is_retired

@@ -1,4 +1,4 @@
-"""The one door of the clearing house (ARCHITECTURE 3): every entry of the log comes in here, in order."""
+"""The one door of the clearing house: every entry of the log comes in here, in order."""
 
 from __future__ import annotations
 

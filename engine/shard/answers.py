@@ -8,6 +8,7 @@ from engine.life import Status
 from engine.names import member_of
 from engine.operations import Asked
 from engine.shard import booking, leaving, run, watch
+from engine.shard.look import tear_hole
 from engine.shard.state import ShardState
 from schemas.journal import Answer, Bankrupt, Gain, Holder, Hole, Marker, Plan, Release, Sale
 
@@ -17,7 +18,7 @@ def answer(state: ShardState, marker: Marker) -> Answer:
     state.moves_in = {seq: to for seq, to in state.moves_in.items() if seq > marker.settled}
     if marker.force:
         for row in state.accounts.in_order(list(state.holes)):
-            watch.tear_hole(state, row)
+            tear_hole(state, row)
     _end_cured(state)
     watch.look_at(state)  # what this raises stands in the log before the answer, and in it
     plans, waiting = _plans(state)

@@ -1,4 +1,4 @@
-"""The one door of a margin shard (ARCHITECTURE 3): every entry of the log comes in here, in order."""
+"""The one door of a margin shard: every entry of the log comes in here, in order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from engine import operations as op
 from engine.book import Book
 from engine.outbox import Outbox
 from engine.shard import answers, booking, leaving, rows, run, trades, watch
+from engine.shard.look import look, tear_hole
 from engine.shard.state import ShardState
 from schemas.journal import Allocation, AnyEntry, Marker, WindowOpened
 
@@ -90,14 +91,14 @@ class Shard:
             if kind == "call":
                 if row in state.calls and state.calls[row][0] <= state.book.clock_ms:
                     state.overdue.add(row)
-                watch.look(state, row)
+                look(state, row)
                 state.triggers.touch([row])
             elif kind == "order":
                 run.expire(state, row)
             elif kind == "sale":
                 self._sale_due(row)
             elif row in state.holes and state.holes[row] <= state.book.clock_ms:
-                watch.tear_hole(state, row)
+                tear_hole(state, row)
 
     def _sale_due(self, row: int) -> None:
         sale = self.state.sales.get(row)
