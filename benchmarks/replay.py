@@ -23,7 +23,7 @@ import msgspec
 from benchmarks import decode
 from benchmarks.venue import BASE, machine, median_s, reference
 from schemas import inputs
-from schemas.inputs import Input
+from schemas.message import Input
 from streams.driver import Venue
 from streams.logs import find_logs
 from streams.merge import merge_logs

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.venue import BASE, fill, machine, median_s, opened, reference
 from schemas import inputs
 from schemas.decimals import decimal_text
-from schemas.inputs import Input
+from schemas.message import Input
 from streams.driver import BookRun
 
 TICKS = 4_000

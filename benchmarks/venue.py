@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from engine.ledger import OUTSIDE
-from schemas import inputs
-from schemas.inputs import Bracket, Input, LayerMessage
+from schemas import governed
+from schemas.governed import Bracket, LayerMessage
+from schemas.message import Input
 from streams.driver import BookRun
 
 BOOK = "main"
@@ -33,24 +34,24 @@ def reference(marks: dict[str, str], band_ppm: int = 0, late_ms: int = 60_000, l
     mm = [Bracket("0", 5_000), Bracket("1000000", 10_000), Bracket("10000000", 50_000)]
     im = [Bracket("0", 10_000), Bracket("1000000", 20_000), Bracket("10000000", 100_000)]
     listing: dict[str, Any] = {"kind": "linear", "position_limit": "1000", "mm_brackets": mm, "im_brackets": im, **rule}
-    found: list[Input] = [inputs.BookMessage(id="book", settlement_asset="USDT", decimals=6, **rule)]
+    found: list[Input] = [governed.BookMessage(id="book", settlement_asset="USDT", decimals=6, **rule)]
     for name, mark in marks.items():
         price: dict[str, Any] = {"tick": "0.0001", "mark": mark, "max_price": "400000", "band_ppm": band_ppm}
         if name.endswith("_PERP"):  # contracts of 10 dollars
             kind = {"kind": "inverse", "contract_value": "10", "lot": "1", "position_limit": "1000000"}
-            found.append(inputs.InstrumentMessage(id=name, instrument=name, **price, **(listing | kind)))
+            found.append(governed.InstrumentMessage(id=name, instrument=name, **price, **(listing | kind)))
         else:
-            found.append(inputs.InstrumentMessage(id=name, instrument=name, lot=lot, **price, **listing))
-    found.append(inputs.ParametersMessage(id="rules", late_ms=late_ms, call_ms=3_600_000, **rule))
+            found.append(governed.InstrumentMessage(id=name, instrument=name, lot=lot, **price, **listing))
+    found.append(governed.ParametersMessage(id="rules", late_ms=late_ms, call_ms=3_600_000, **rule))
     end = [LayerMessage(id="end", kind="uncovered", rank=1)]
-    found.append(inputs.WaterfallMessage(id="waterfall", layers=end, **rule))
+    found.append(governed.WaterfallMessage(id="waterfall", layers=end, **rule))
     return found
 
 
 def opened(messages: list[Input]) -> BookRun:
     """A run with these fed."""
     first = messages[0]
-    if not isinstance(first, inputs.BookMessage):
+    if not isinstance(first, governed.BookMessage):
         raise TypeError("the first message opens the book")
     run = BookRun(first)
     for message in messages:

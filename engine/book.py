@@ -19,7 +19,8 @@ from engine.marks import Mark
 from engine.operations import AccountClosed, Advanced, Changed, Funded, Marked, Operation, Passed, Settled, Step
 from engine.rules import Parameters, Waterfall
 from schemas.codes import Code, Halt, Refused
-from schemas.inputs import TOPIC_OF, Governed, Input
+from schemas.inputs import TOPIC_OF
+from schemas.message import Governed, Input
 
 LATE_MS = 60_000  # until parameters are in force
 AHEAD_MS = 604_800_000

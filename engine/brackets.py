@@ -13,7 +13,7 @@ from itertools import pairwise
 from engine.numbers import BOUND, PPM, ppm_up
 from schemas.codes import Code, Refused
 from schemas.decimals import units_of
-from schemas.inputs import Bracket
+from schemas.governed import Bracket
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from engine.brackets import NO_MARGIN, Brackets, compile_brackets, require_im_ab
 from engine.numbers import BOUND, PPM, div_up
 from schemas.codes import Code, Refused
 from schemas.decimals import count_of, ratio_of, units_of
-from schemas.inputs import AssetMessage, InstrumentMessage
+from schemas.governed import AssetMessage, InstrumentMessage
 
 PRICE_BOUND = 2**40
 

@@ -9,7 +9,7 @@ from engine.contracts import Contract
 from engine.margin.statement import Line, Statement
 from engine.numbers import div_down, div_up, ppm_up, root_up, sign
 from engine.value import notional, value
-from schemas.journal import LotRow
+from schemas.rows import LotRow
 
 
 def bankruptcy_value(own: Statement, line: Line) -> tuple[int, int]:

@@ -8,9 +8,9 @@ from engine.contracts import Contract, compile_asset, compile_instrument
 from engine.names import instrument_named, member_account
 from engine.operations import AccountClosed, AccountOpened, Changed, Operation, Resharded
 from engine.rules import Parameters, Waterfall, compile_parameters, compile_waterfall
-from schemas import inputs
+from schemas import governed
 from schemas.codes import Code, Halt, Refused
-from schemas.inputs import Governed, Input
+from schemas.message import Governed, Input
 
 if TYPE_CHECKING:
     from engine.book import Book, Change
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 def subject(message: Governed) -> str:
     """What the versions of a governed message count: one rule, one listing, one switch."""
-    if isinstance(message, inputs.Command):
+    if isinstance(message, governed.Command):
         family = {"resume": "halt"}.get(message.kind, message.kind)
         return "/".join(filter(None, ("command", family, message.what, message.account, message.instrument)))
     name = getattr(message, "instrument", None) or getattr(message, "asset", None)
@@ -30,13 +30,13 @@ def subject(message: Governed) -> str:
 
 def enact_change(book: Book, message: Input) -> None:
     """Bring a judged change of rules into force."""
-    if isinstance(message, inputs.Command):
+    if isinstance(message, governed.Command):
         _switch(book, message)
-    elif not isinstance(message, inputs.BookMessage):
+    elif not isinstance(message, governed.BookMessage):
         book.enact(_compile(book, message))
 
 
-def _switch(book: Book, command: inputs.Command) -> None:
+def _switch(book: Book, command: governed.Command) -> None:
     if command.kind == "venue_restart":
         for mark in book.marks:
             mark.awaits_tick = True
@@ -57,18 +57,18 @@ def require_version(book: Book, message: Governed) -> None:
 
 
 def _compile(book: Book, message: Input) -> Change:
-    if isinstance(message, inputs.ParametersMessage):
+    if isinstance(message, governed.ParametersMessage):
         return compile_parameters(message, book.decimals)
-    if isinstance(message, inputs.WaterfallMessage):
+    if isinstance(message, governed.WaterfallMessage):
         return compile_waterfall(message, book.decimals)
-    if isinstance(message, inputs.AssetMessage):
+    if isinstance(message, governed.AssetMessage):
         return compile_asset(message, book.decimals)
-    if isinstance(message, inputs.InstrumentMessage):
+    if isinstance(message, governed.InstrumentMessage):
         return compile_instrument(message, book.decimals, book.name)
     raise Halt(f"{type(message).__name__} is no rule and no listing")
 
 
-def judge_book(book: Book, message: inputs.BookMessage) -> Operation:
+def judge_book(book: Book, message: governed.BookMessage) -> Operation:
     """A book's own message, again. Refuses TERMS_CHANGED."""
     if (message.settlement_asset, message.decimals) != (book.asset, book.decimals):
         raise Refused(Code.TERMS_CHANGED, "a book keeps its settlement asset and unit")
@@ -103,7 +103,7 @@ def _terms(contract: Contract) -> tuple[object, ...]:
     return (c.is_asset, c.is_inverse, c.spot, c.face, c.tick, c.lot, c.expiry_ms)
 
 
-def judge_command(book: Book, message: inputs.Command) -> Operation:
+def judge_command(book: Book, message: governed.Command) -> Operation:
     """An operator's order. Refuses INCOMPLETE_COMMAND and what its names refuse."""
     if message.kind in ("open_account", "close_account"):
         account = member_account(_required(message.account, "account"))

@@ -24,10 +24,10 @@ from engine.operations import (
     Traded,
 )
 from engine.value import value
-from schemas import inputs
+from schemas import governed, inputs
 from schemas.codes import Code, Refused
 from schemas.decimals import count_of
-from schemas.inputs import Governed, Input
+from schemas.message import Governed, Input
 
 if TYPE_CHECKING:
     from engine.book import Book
@@ -38,7 +38,7 @@ FUNDED_PREFIX = ("@insurance/", "@operator/")
 
 def judge(book: Book, message: Input) -> Operation:
     """The operation of an input, or the first refusal of its content."""
-    if not book.is_ready and (isinstance(message, inputs.Command) or not isinstance(message, Governed)):
+    if not book.is_ready and (isinstance(message, governed.Command) or not isinstance(message, Governed)):
         raise Refused(Code.BOOK_NOT_READY, f"book {book.name} awaits its parameters and waterfall")
     if isinstance(message, Governed):
         require_version(book, message)
@@ -131,12 +131,12 @@ def _open_orders(book: Book, message: inputs.OpenOrders) -> Operation:
 
 
 _JUDGES: dict[type[Input], Callable[[Book, Any], Operation]] = {
-    inputs.BookMessage: judge_book,
-    inputs.AssetMessage: judge_rule,
-    inputs.InstrumentMessage: judge_rule,
-    inputs.ParametersMessage: judge_rule,
-    inputs.WaterfallMessage: judge_rule,
-    inputs.Command: judge_command,
+    governed.BookMessage: judge_book,
+    governed.AssetMessage: judge_rule,
+    governed.InstrumentMessage: judge_rule,
+    governed.ParametersMessage: judge_rule,
+    governed.WaterfallMessage: judge_rule,
+    governed.Command: judge_command,
     inputs.Period: lambda _book, _message: PeriodEnded(),
     inputs.Heartbeat: lambda _book, _message: Passed(),
     inputs.Deposit: _deposit,

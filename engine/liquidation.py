@@ -11,7 +11,7 @@ from engine.execution import bankruptcy_value, fee, impact, market_price
 from engine.margin.statement import Line, Statement, exposed, share
 from engine.numbers import PPM, div_down, least_that_holds, sign
 from engine.value import notional, value
-from schemas.journal import Exit, Plan
+from schemas.rows import Exit, Plan
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from engine.allocation import allocate
-from schemas.events import Draw, LossAllocated, Share
+from schemas.loss_events import Draw, LossAllocated, Share
 
 
 def leaf(share: Share) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.numbers import PPM
 from schemas.codes import Code, Refused
 from schemas.decimals import units_of
-from schemas.inputs import LayerMessage, ParametersMessage, WaterfallMessage
+from schemas.governed import LayerMessage, ParametersMessage, WaterfallMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ from engine.numbers import PPM
 from engine.shard import quiet
 from engine.shard.door import Shard
 from engine.texts import REFUSED, Texts
-from schemas.inputs import Heartbeat, Input, Price, Trade
+from schemas.inputs import Heartbeat, Price, Trade
+from schemas.message import Input
 
 _TIME, _ID = attrgetter("time_ms"), attrgetter("id")
 _MARK, _INSTRUMENT, _ASSET = attrgetter("mark"), attrgetter("instrument"), attrgetter("asset")

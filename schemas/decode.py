@@ -25,7 +25,8 @@ from schemas.codes import Code, Refused
 from schemas.diagnose import diagnose
 from schemas.fields import FIELDS, KIND_OF_TWIN, KINDS, TWINS, check_decimal, check_name
 from schemas.glance import plain, plain_numbers
-from schemas.inputs import TOPICS, AnyInput, Input
+from schemas.inputs import TOPICS, AnyInput
+from schemas.message import Input
 
 LINE_MAX_BYTES = 1 << 20
 

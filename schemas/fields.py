@@ -16,7 +16,8 @@ from msgspec import Raw, Struct
 
 from schemas.codes import Code, Refused
 from schemas.decimals import parse_decimal
-from schemas.inputs import TOPICS, Decimal, Input, Text
+from schemas.inputs import TOPICS
+from schemas.message import Decimal, Input, Text
 
 Role = Literal["name", "text", "decimal", "integer", "flag", "choice", "structs"]
 

@@ -1,155 +1,17 @@
-"""What venues and operators publish (RULEBOOK 16.1): one struct a message type, each with book, id and time.
+"""What venues and operators publish (RULEBOOK 16.1): one struct a message type, and the topics they stand in.
 
-Money, prices and quantities are decimal text here; they become integers in the fold, with the instrument in force.
+What rules a book is in `governed`. Money, prices and quantities are decimal text here; they become integers in the
+fold, with the instrument in force.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=1024)]
-Decimal = Annotated[str, Meta(min_length=1, max_length=128)]  # a JSON number is accepted too, read exactly
-TimeMs = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
-Version = Annotated[int, Meta(ge=1, le=2**53)]
-Count = Annotated[int, Meta(ge=0, le=2**53)]
-Ppm = Annotated[int, Meta(ge=0, le=10**9)]
-
-
-class Input(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", kw_only=True):
-    """What every input has. `id` is unique per book and topic for as long as `late_ms`."""
-
-    book: Name
-    id: Name
-    time_ms: TimeMs
-
-
-class Governed(Input, frozen=True, kw_only=True):
-    """A change of rules: who, why, and from when (RULEBOOK 11). Versions of one subject only rise."""
-
-    version: Version
-    author: Name
-    reason: Text
-    effective_ms: TimeMs | None = None
-
-
-class BookMessage(Governed, frozen=True, kw_only=True, tag="book"):
-    """Opens a book: one settlement asset and its smallest unit, 10^-decimals."""
-
-    settlement_asset: Name
-    decimals: Annotated[int, Meta(ge=0, le=18)]
-
-
-class Bracket(Struct, frozen=True, forbid_unknown_fields=True):
-    """From notional `floor` on, the marginal rate is `rate_ppm` (RULEBOOK 4)."""
-
-    floor: Decimal
-    rate_ppm: Ppm
-
-
-class Quoted(Governed, frozen=True, kw_only=True):
-    """What has a mark (RULEBOOK 16.9). `mark` is the reference price at listing; zero switches a rule off."""
-
-    tick: Decimal
-    mark: Decimal
-    max_price: Decimal
-    min_price: Decimal | None = None
-    band_ppm: Ppm = 0
-    agree_ticks: Annotated[int, Meta(ge=1, le=1000)] = 3
-    hold_ms: Count = 60_000
-    stale_ms: Count = 0
-    max_stale_ms: Count = 0
-
-
-class AssetMessage(Quoted, frozen=True, kw_only=True, tag="asset"):
-    """Collateral other than the settlement asset; `limit` bounds what one account may hold in columns."""
-
-    asset: Name
-    decimals: Annotated[int, Meta(ge=0, le=18)]
-    haircut_ppm: Annotated[int, Meta(ge=0, le=1_000_000)]
-    limit: Decimal
-
-
-class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
-    """A contract, its margin brackets, and the simulated market of a replay (RULEBOOK 3, 4, 6.5).
-
-    `insurance_scope` None: the fund of the book, `@insurance/<book>`.
-    """
-
-    instrument: Name
-    kind: Literal["linear", "inverse"]
-    lot: Decimal
-    contract_value: Decimal = "1"
-    position_limit: Decimal
-    mm_brackets: Annotated[list[Bracket], Meta(min_length=1, max_length=32)]
-    im_brackets: Annotated[list[Bracket], Meta(min_length=1, max_length=32)]
-    insurance_scope: Name | None = None
-    expiry_ms: TimeMs | None = None
-    half_spread_ticks: Count = 0
-    impact: Decimal = "0"
-    depth_lots: Annotated[int, Meta(ge=1, le=2**53)] = 1
-    refill_lots_per_ms: Count = 0
-    backstop_limit: Decimal = "0"
-
-
-class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
-    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit."""
-
-    late_ms: Count = 60_000
-    ahead_ms: Count = 604_800_000
-    call_ms: Count = 0
-    stop_ppm: Annotated[int, Meta(ge=1_000_000, le=100_000_000)] = 1_000_000
-    liquidation_fee_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    execution: Literal["simulated", "venue"] = "simulated"
-    order_ms: Count = 10_000
-    max_close_ms: Count = 60_000
-    window_ms: Count = 0
-    window_max_ms: Annotated[int, Meta(ge=1, le=2**53)] = 3_600_000
-    round_ms: Annotated[int, Meta(ge=1, le=2**53)] = 5_000
-    sale_ms: Count = 60_000
-    portion_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000_000
-    min_notional: Decimal = "0"
-    small_lots: Count = 0
-    per_account_notional: Decimal | None = None
-    per_book_notional: Decimal | None = None
-    interval_ms: Annotated[int, Meta(ge=1, le=2**53)] = 1_000
-    vest_gains: bool = False
-
-
-LayerKind = Literal["defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "uncovered"]
-
-
-class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One rung of the ladder (RULEBOOK 8). Layers of one rank share pro rata to capacity; `cap` bounds one
-    window's draw.
-    """
-
-    id: Name
-    kind: LayerKind
-    rank: Annotated[int, Meta(ge=1, le=1000)]
-    scope: Name | None = None
-    cap: Decimal | None = None
-
-
-class WaterfallMessage(Governed, frozen=True, kw_only=True, tag="waterfall"):
-    """The ordered list of resources; it ends with one `uncovered` layer, alone in the last rank."""
-
-    layers: Annotated[list[LayerMessage], Meta(min_length=1, max_length=100)]
-
-
-class Command(Governed, frozen=True, kw_only=True, tag="command"):
-    """What an operator orders. `halt`/`resume` stop and restart liquidation, transfers, order_entry or one
-    instrument.
-    """
-
-    kind: Literal["open_account", "close_account", "halt", "resume", "venue_restart", "reshard"]
-    account: Name | None = None
-    limited: bool = False
-    what: Literal["liquidation", "transfers", "order_entry", "instrument"] | None = None
-    instrument: Name | None = None
-    shards: Annotated[int, Meta(ge=1, le=1024)] | None = None
+from schemas.governed import AssetMessage, BookMessage, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
+from schemas.message import Decimal, Input, Name
 
 
 class Period(Input, frozen=True, tag="period"):

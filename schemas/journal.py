@@ -1,7 +1,6 @@
 """What shards and the clearing house write into the log (RULEBOOK 2a): reports and decisions, in integers.
 
-A report or decision stands at the `seq` of the last input before it (17.1). Rows are arrays in JSON; accounts carry
-their member in their name, and every list is sorted by (cause seq, member, account).
+A report or decision stands at the `seq` of the last input before it (17.1). The lists in them are of rows (`rows`).
 """
 
 from __future__ import annotations
@@ -10,7 +9,19 @@ from typing import Literal
 
 from msgspec import Struct
 
-Exit = Literal["market", "order", "backstop", "tear", "place"]
+from schemas.rows import (
+    Bankrupt,
+    Charge,
+    Gain,
+    Holder,
+    Hole,
+    LotRow,
+    Plan,
+    Release,
+    Sale,
+    SaleRow,
+)
+
 What = Literal["liquidation", "hole", "cured", "bankrupt", "withdrawal", "sale"]
 
 
@@ -19,80 +30,6 @@ class Entry(Struct, frozen=True, tag_field="type", kw_only=True):
 
     book: str
     seq: int
-
-
-class Plan(Struct, frozen=True, array_like=True):
-    """An order that a liquidating account asks a grant for.
-
-    `position` is signed; B is the ratio `b_num / b_den` of 6.3.
-    """
-
-    seq: int
-    account: str
-    instrument: str
-    position: int
-    lots: int
-    b_num: int
-    b_den: int
-    is_insolvent: bool
-    exit: Exit
-
-
-class Hole(Struct, frozen=True, array_like=True):
-    """An account with equity below zero; `has_positions` while some are still to close."""
-
-    account: str
-    equity_units: int
-    has_positions: bool
-
-
-class Bankrupt(Struct, frozen=True, array_like=True):
-    """An account with nothing left: what others of its member pay, and the shortfall with its insurance scopes (7)."""
-
-    seq: int
-    account: str
-    recourse: list[tuple[str, int]]
-    shortfall_units: int
-    scopes: list[tuple[str, int]]
-
-
-class Sale(Struct, frozen=True, array_like=True):
-    """Collateral to sell (17.11). `is_new` until `@operator` was asked; `is_due` when its deadline has passed."""
-
-    account: str
-    number: int
-    asset: str
-    lots: int
-    is_new: bool
-    is_due: bool
-
-
-class Release(Struct, frozen=True, array_like=True):
-    """A withdrawal judged at the marker: `code` 0, or why it is refused. `asset` None: the settlement asset."""
-
-    seq: int
-    account: str
-    id: str
-    asset: str | None
-    amount: int
-    target: str | None
-    code: int
-
-
-class Holder(Struct, frozen=True, array_like=True):
-    """An account on the other side of lots that are to be placed."""
-
-    account: str
-    instrument: str
-    lots: int
-
-
-class Gain(Struct, frozen=True, array_like=True):
-    """A member's net gain of the period and what each of its accounts can bear."""
-
-    member: str
-    gain_units: int
-    equities: list[tuple[str, int]]
 
 
 class Raised(Entry, frozen=True, kw_only=True, tag="raised"):
@@ -175,42 +112,6 @@ class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):
 
     window: int
     subject: str
-
-
-class LotRow(Struct, frozen=True, array_like=True):
-    """Lots that leave (or, `place`, meet) an account. Money is the row's formula on the lots that move (17.9)."""
-
-    account: str
-    instrument: str
-    position: int
-    lots: int
-    exit: Exit
-    mark: int
-    x: int
-    b_num: int
-    b_den: int
-    is_insolvent: bool
-    first: int = 0  # lots of the same B that left before these
-    plan_seq: int = 0  # the trigger that the plan was for
-
-
-class SaleRow(Struct, frozen=True, array_like=True):
-    """Collateral for `buyer` at `mark`, who pays at most `pay_units`. What really moved is reported."""
-
-    account: str
-    number: int
-    asset: str
-    lots: int
-    buyer: str
-    mark: int
-    pay_units: int
-
-
-class Charge(Struct, frozen=True, array_like=True):
-    """A haircut of gains on one account."""
-
-    account: str
-    amount_units: int
 
 
 class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):

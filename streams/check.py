@@ -7,7 +7,8 @@ from pathlib import Path
 
 from engine.book import Book
 from schemas.codes import Code, Refused
-from schemas.inputs import AnyInput, BookMessage
+from schemas.governed import BookMessage
+from schemas.inputs import AnyInput
 from streams.batch import Source
 from streams.logs import find_logs
 from streams.merge import merge_logs

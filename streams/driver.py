@@ -19,8 +19,9 @@ from engine.runs import Runs
 from engine.shard.door import Shard
 from schemas.codes import Code, Refused
 from schemas.events import Event, Refusal
-from schemas.inputs import BookMessage, Input
+from schemas.governed import BookMessage
 from schemas.journal import Answer, AnyEntry, Decision
+from schemas.message import Input
 
 Record = Input | AnyEntry
 Outcome = tuple[int, Refused | Refusal]

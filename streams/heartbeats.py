@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from schemas.codes import Refused
-from schemas.inputs import AnyInput, BookMessage, Heartbeat
+from schemas.governed import BookMessage
+from schemas.inputs import AnyInput, Heartbeat
 from streams.batch import NO_TIME, Batch, Times
 
 BATCH_MESSAGES = 1 << 15

@@ -19,8 +19,9 @@ from msgspec import Raw, Struct
 
 from schemas.codes import Refused
 from schemas.decode import decode
-from schemas.inputs import TOPICS, Input
+from schemas.inputs import TOPICS
 from schemas.journal import Allocation, Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised, Retired, WindowOpened
+from schemas.message import Input
 from streams.logs import SUFFIXES, LogsError
 
 REPORTS, DECISIONS = "reports", "decisions"

@@ -17,7 +17,7 @@ import msgspec
 
 from schemas.codes import Refused
 from schemas.events import Event
-from schemas.inputs import Input
+from schemas.message import Input
 from streams.balances import Account, named_of
 from streams.batch import Batch, Source
 from streams.dead_letters import DeadLetters

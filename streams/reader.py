@@ -21,8 +21,8 @@ from engine.saved.shard import load_shard, save_shard
 from engine.shard.door import Shard
 from schemas.codes import Refused
 from schemas.events import Event, Refusal
-from schemas.inputs import Input
 from schemas.journal import AnyEntry
+from schemas.message import Input
 
 Document = dict[str, Any]
 

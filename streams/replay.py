@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from schemas.codes import Code, Halt, Refused
-from schemas.inputs import AnyInput, BookMessage, Input, Price, Trade
+from schemas.governed import BookMessage
+from schemas.inputs import AnyInput, Price, Trade
+from schemas.message import Input
 from streams.balances import Account, accounts_of
 from streams.batch import Batch, Source
 from streams.driver import Venue

@@ -13,8 +13,9 @@ import msgspec
 from engine.clearing.rounds import union
 from engine.outbox import Outbox
 from schemas.codes import Halt
-from schemas.inputs import BookMessage, Input
+from schemas.governed import BookMessage
 from schemas.journal import Allocation, Answer, AnyEntry, Marker, Retired, WindowOpened
+from schemas.message import Input
 from streams.driver import BookRun, Sinks
 from streams.reader import Record
 

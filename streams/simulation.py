@@ -17,8 +17,9 @@ import msgspec
 from engine.book import Book
 from engine.shard.door import Shard
 from schemas.codes import Halt
-from schemas.inputs import BookMessage, Input
+from schemas.governed import BookMessage
 from schemas.journal import Retired
+from schemas.message import Input
 from streams.reader import Reader, Record, Said, clearing_reader, load_reader, shard_reader, successor
 
 Draw = Callable[[int], int]  # a number below the given one; the only source of chance

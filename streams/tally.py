@@ -10,17 +10,15 @@ from typing import Any
 
 from engine.accounts import account_key
 from schemas.events import (
-    DefaultDeclared,
     Event,
-    GainsCharged,
     LiquidationFilled,
     LiquidationTriggered,
-    LossAllocated,
     MarginCalled,
     PositionPlaced,
     PositionTakenOver,
     PositionTornUp,
 )
+from schemas.loss_events import DefaultDeclared, GainsCharged, LossAllocated
 from streams.present import Fields, Terms, with_texts
 
 LARGEST = 10

@@ -22,7 +22,9 @@ from engine.judge import judge
 from schemas.codes import Code, Refused
 from schemas.decode import decode, decode_block
 from schemas.fields import KIND_OF_TAG
-from schemas.inputs import TOPICS, AnyInput, BookMessage, Governed
+from schemas.governed import BookMessage
+from schemas.inputs import TOPICS, AnyInput
+from schemas.message import Governed
 from streams.logs import Log, read_blocks
 from streams.present import Fields
 

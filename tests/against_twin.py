@@ -7,7 +7,7 @@ from unittest.mock import patch
 from engine.shard import watch
 from schemas.codes import Code, Refused
 from schemas.events import Event
-from schemas.inputs import Input
+from schemas.message import Input
 from streams.driver import BookRun, Sinks, Venue
 from tests.engine_invariants import Invariants
 from tests.random_venue import Act, messages

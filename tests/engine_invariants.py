@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from engine.life import Status
 from engine.margin.statement import is_trusted, statement
-from schemas import events
+from schemas import events, loss_events
 from schemas.events import Event
 from streams.driver import BookRun, Venue
 
 OWN = (events.LiquidationFilled, events.PositionTakenOver, events.PositionTornUp)
-OTHERS = (events.PositionPlaced, events.GainsCharged)
+OTHERS = (events.PositionPlaced, loss_events.GainsCharged)
 
 
 class Invariants:
@@ -56,9 +56,9 @@ class Invariants:
                 closed.discard(account)
             elif isinstance(event, OWN):
                 closed.add(account)
-            found = isinstance(event, events.HoleFound) and account in closed
+            found = isinstance(event, loss_events.HoleFound) and account in closed
             assert not found, f"14.9: {account} was solvent before its liquidation"
-            if isinstance(event, events.HoleFound):
+            if isinstance(event, loss_events.HoleFound):
                 self.holes.add((book, account))
 
 
@@ -108,7 +108,7 @@ def _require_reason(event: Event) -> None:
 
 def _require_in_order(event: Event) -> None:
     """14.4: a layer is drawn only when all of lower rank are empty or capped; a scoped one has its own losses."""
-    if not isinstance(event, events.LossAllocated):
+    if not isinstance(event, loss_events.LossAllocated):
         return
     for layer in event.layers:
         before = [one for one in event.layers if one.rank < layer.rank and one.scope is None]

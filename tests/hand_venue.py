@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from engine.shard.state import place
-from schemas import inputs
+from schemas import governed, inputs
 from schemas.codes import Code, Refused
 from schemas.events import Event
-from schemas.inputs import Bracket, Input, LayerMessage
+from schemas.governed import Bracket, LayerMessage
+from schemas.message import Input
 from streams.driver import BookRun, Sinks, Venue
 from tests.against_twin import balances, entries, positions, statuses
 from tests.engine_invariants import Invariants
@@ -38,9 +39,9 @@ class Hand:
         self.venue = Venue(shards, Sinks(event=self.events.append))
         self.invariants = Invariants(self.venue, self.events)
         self.sent, self.now = 0, 1_000_000
-        self.send(inputs.BookMessage, settlement_asset="USD", decimals=decimals, **RULE)
-        self.send(inputs.ParametersMessage, **rules, **RULE)
-        self.send(inputs.WaterfallMessage, layers=[*layers, UNCOVERED], **RULE)
+        self.send(governed.BookMessage, settlement_asset="USD", decimals=decimals, **RULE)
+        self.send(governed.ParametersMessage, **rules, **RULE)
+        self.send(governed.WaterfallMessage, layers=[*layers, UNCOVERED], **RULE)
         self.list("L", **(listing or {}))
         self.price(100)
 
@@ -64,12 +65,12 @@ class Hand:
         rates = {"mm_brackets": [Bracket("0", 100_000)], "im_brackets": [Bracket("0", 200_000)]}
         terms = {"kind": "linear", "tick": "1", "lot": "1", "mark": "100", "max_price": "100000"}
         said = {**RULE, **rates, **terms, "position_limit": "1000", **fields}
-        return self.send(inputs.InstrumentMessage, instrument=name, **said)
+        return self.send(governed.InstrumentMessage, instrument=name, **said)
 
     def asset(self, name: str, /, **fields: Any) -> Code | None:
         """Collateral worth 10 a piece, haircut 10 %."""
         terms = {"decimals": 0, "tick": "1", "mark": "10", "max_price": "1000", "limit": "1000", "haircut_ppm": 100_000}
-        return self.send(inputs.AssetMessage, asset=name, **{**RULE, **terms, **fields})
+        return self.send(governed.AssetMessage, asset=name, **{**RULE, **terms, **fields})
 
     def price(self, mark: object, name: str = "L") -> Code | None:
         """A tick."""
@@ -92,7 +93,7 @@ class Hand:
 
     def command(self, kind: str, /, **fields: Any) -> Code | None:
         """An order of the operator."""
-        return self.send(inputs.Command, kind=kind, **{**RULE, **fields})
+        return self.send(governed.Command, kind=kind, **{**RULE, **fields})
 
     def wait(self, ms: int) -> None:
         """Time passes."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from schemas import inputs
+from schemas import governed
 from schemas.codes import Refused
 from schemas.events import Event
-from schemas.inputs import Input
+from schemas.message import Input
 from streams.driver import Sinks, Venue
 from streams.rereading import JournalRun
 from streams.simulation import Chances, LiveRun
@@ -41,7 +41,7 @@ def live_run(seed: int, length: int = 40, *, lock_step: bool) -> LiveRun:
 
 def _reshard(number: int, at: int, time_ms: int, shards: int) -> Input:
     rule: dict[str, Any] = {"book": BOOK, "version": 10 + at + number, "author": "t", "reason": "r"}
-    return inputs.Command(kind="reshard", id=f"reshard{number}", time_ms=time_ms, shards=shards, **rule)
+    return governed.Command(kind="reshard", id=f"reshard{number}", time_ms=time_ms, shards=shards, **rule)
 
 
 def outcome(run: Any) -> dict[str, Any]:

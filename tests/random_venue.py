@@ -14,10 +14,10 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace as with_fields
 
-from schemas import inputs
+from schemas import governed, inputs
 from schemas.decimals import decimal_text
 from schemas.events import Event
-from schemas.inputs import Input
+from schemas.message import Input
 from tests.venue_fills import fill, price_text, quantity_text
 from tests.venue_opening import (
     ACCOUNTS,
@@ -164,13 +164,13 @@ class _Venue:
     def _command(self, base: dict[str, Any], kind: int, one: int, two: int, size: int) -> Input:
         rule = self._rule(base, size)
         if kind == 96:
-            return inputs.Command(kind="close_account", account=ACCOUNTS[one], **rule)
+            return governed.Command(kind="close_account", account=ACCOUNTS[one], **rule)
         if kind == 97 and two == 0:
-            return inputs.Command(kind="venue_restart", **rule)
+            return governed.Command(kind="venue_restart", **rule)
         what = ["liquidation", "transfers", "order_entry", "instrument"][one % 4]
         named = {"instrument": INSTRUMENTS[two % 3]} if what == "instrument" else {}
         order: Any = "halt" if size % 3 == 0 else "resume"
-        return inputs.Command(kind=order, what=what, **named, **rule)  # type: ignore[arg-type]
+        return governed.Command(kind=order, what=what, **named, **rule)  # type: ignore[arg-type]
 
     def _change(self, base: dict[str, Any], one: int, two: int, size: int) -> Input:
         """New parameters, a new waterfall, or new versions of what is listed."""
@@ -182,7 +182,7 @@ class _Venue:
             self.settings = replace(self.settings, **{**changed, "large": self.settings.large})
             return parameters(self.settings, **rule)
         if two < 7:
-            return inputs.WaterfallMessage(layers=LAYERS[size % 4], **rule)
+            return governed.WaterfallMessage(layers=LAYERS[size % 4], **rule)
         if two < 11:
             return instrument(self.settings, INSTRUMENTS[one % 3], size % 3, **rule)
         return asset(self.settings, size % 4, **rule)

@@ -14,9 +14,9 @@ import pytest
 from engine.saved.book import save_book
 from engine.saved.clearing import save_clearing
 from engine.saved.shard import save_shard
-from schemas import inputs
+from schemas import governed, inputs
 from schemas.codes import Code
-from schemas.inputs import Bracket, LayerMessage
+from schemas.governed import Bracket, LayerMessage
 from tests.hand_venue import RULE, Hand
 
 NEXT: dict[str, Any] = {**RULE, "version": 2}
@@ -95,36 +95,38 @@ COMMON: list[tuple[str, type, dict[str, Any], Code]] = [
     ("an id with other content", inputs.Deposit, {"id": "h15", "account": "a", "amount": "1"}, Code.ID_REUSED),
     ("too late", inputs.Heartbeat, {"time_ms": 1_000_000 - 60_001}, Code.TOO_LATE),
     ("too far ahead", inputs.Heartbeat, {"time_ms": 1_000_000 + 604_800_001}, Code.TOO_FAR_AHEAD),
-    ("a version again", inputs.ParametersMessage, RULE, Code.VERSION_OUT_OF_ORDER),
-    ("IM below MM", inputs.InstrumentMessage, TERMS | {"im_brackets": [Bracket("0", 99_999)]}, Code.CROSSED_PARAMETERS),
-    ("brackets that overlap", inputs.InstrumentMessage,
+    ("a version again", governed.ParametersMessage, RULE, Code.VERSION_OUT_OF_ORDER),
+    ("IM below MM", governed.InstrumentMessage,
+     TERMS | {"im_brackets": [Bracket("0", 99_999)]}, Code.CROSSED_PARAMETERS),
+    ("brackets that overlap", governed.InstrumentMessage,
      TERMS | {"mm_brackets": [Bracket("0", 1), Bracket("1000000", 2), Bracket("1000000", 3)]}, Code.CROSSED_PARAMETERS),
-    ("a mark outside new bounds", inputs.InstrumentMessage, TERMS | {"max_price": "99", "mark": "90"},
+    ("a mark outside new bounds", governed.InstrumentMessage, TERMS | {"max_price": "99", "mark": "90"},
      Code.CROSSED_PARAMETERS),
-    ("no end", inputs.WaterfallMessage, {"layers": [OWN], **NEXT}, Code.WATERFALL_WITHOUT_END),
-    ("one id twice", inputs.WaterfallMessage, {"layers": [OWN, layer("own", 2), END], **NEXT}, Code.BAD_WATERFALL),
+    ("no end", governed.WaterfallMessage, {"layers": [OWN], **NEXT}, Code.WATERFALL_WITHOUT_END),
+    ("one id twice", governed.WaterfallMessage, {"layers": [OWN, layer("own", 2), END], **NEXT}, Code.BAD_WATERFALL),
     ("a trade after settlement", inputs.Trade, TRADE | {"instrument": "E"}, Code.INSTRUMENT_SETTLED),
     ("a price after settlement", inputs.Price, {"instrument": "E", "mark": "100"}, Code.INSTRUMENT_SETTLED),
     ("a trade after expiry", inputs.Trade, TRADE | {"instrument": "F"}, Code.INSTRUMENT_SETTLED),
-    ("a halt of nothing", inputs.Command, {"kind": "halt", **NEXT}, Code.INCOMPLETE_COMMAND),
-    ("a halt of nobody", inputs.Command, {"kind": "halt", "what": "instrument", **NEXT}, Code.INCOMPLETE_COMMAND),
-    ("a halt of too much", inputs.Command, {"kind": "halt", "what": "transfers", "instrument": "L", **NEXT},
+    ("a halt of nothing", governed.Command, {"kind": "halt", **NEXT}, Code.INCOMPLETE_COMMAND),
+    ("a halt of nobody", governed.Command, {"kind": "halt", "what": "instrument", **NEXT}, Code.INCOMPLETE_COMMAND),
+    ("a halt of too much", governed.Command, {"kind": "halt", "what": "transfers", "instrument": "L", **NEXT},
      Code.INCOMPLETE_COMMAND),
-    ("no account to open", inputs.Command, {"kind": "open_account", **NEXT}, Code.INCOMPLETE_COMMAND),
-    ("no number of shards", inputs.Command, {"kind": "reshard", **NEXT}, Code.INCOMPLETE_COMMAND),
+    ("no account to open", governed.Command, {"kind": "open_account", **NEXT}, Code.INCOMPLETE_COMMAND),
+    ("no number of shards", governed.Command, {"kind": "reshard", **NEXT}, Code.INCOMPLETE_COMMAND),
     ("money of a fund", inputs.Withdrawal, {"account": "@operator", "amount": "1"}, Code.RESERVED_ACCOUNT),
     ("money to a name of ours", inputs.Deposit, {"account": "@transit", "amount": "1"}, Code.RESERVED_ACCOUNT),
     ("coins to a fund", inputs.Deposit, {"account": "@operator", "amount": "1", "asset": "C"}, Code.RESERVED_ACCOUNT),
     ("a trade with a fund", inputs.Trade, TRADE | {"seller": "@operator"}, Code.RESERVED_ACCOUNT),
-    ("another tick", inputs.InstrumentMessage, TERMS | {"tick": "0.5"}, Code.TERMS_CHANGED),
-    ("another kind", inputs.InstrumentMessage, TERMS | {"kind": "inverse"}, Code.TERMS_CHANGED),
-    ("another unit", inputs.BookMessage, {"settlement_asset": "USD", "decimals": 2, **NEXT}, Code.TERMS_CHANGED),
-    ("the settlement asset as collateral", inputs.AssetMessage, COIN | {"asset": "USD"}, Code.TERMS_CHANGED),
-    ("limits that do not fit", inputs.InstrumentMessage,
+    ("another tick", governed.InstrumentMessage, TERMS | {"tick": "0.5"}, Code.TERMS_CHANGED),
+    ("another kind", governed.InstrumentMessage, TERMS | {"kind": "inverse"}, Code.TERMS_CHANGED),
+    ("another unit", governed.BookMessage, {"settlement_asset": "USD", "decimals": 2, **NEXT}, Code.TERMS_CHANGED),
+    ("the settlement asset as collateral", governed.AssetMessage, COIN | {"asset": "USD"}, Code.TERMS_CHANGED),
+    ("limits that do not fit", governed.InstrumentMessage,
      TERMS | {"instrument": "N", "max_price": "1000000000", "position_limit": "1000000000"}, Code.BOUND_DOES_NOT_FIT),
     ("more than 2^60 units", inputs.Deposit, {"account": "a", "amount": str(2**60 + 1)}, Code.AMOUNT_BEYOND_BOUND),
     ("an index beyond its bound", inputs.Funding, {"instrument": "L", "index": str(2**61)}, Code.AMOUNT_BEYOND_BOUND),
-    ("a version of yesterday", inputs.ParametersMessage, {"effective_ms": 999_999, **NEXT}, Code.EFFECTIVE_IN_THE_PAST),
+    ("a version of yesterday", governed.ParametersMessage,
+     {"effective_ms": 999_999, **NEXT}, Code.EFFECTIVE_IN_THE_PAST),
     ("more digits than the unit has", inputs.Deposit, {"account": "a", "amount": "1.5"}, Code.TOO_MANY_DIGITS),
     ("a price of nothing", inputs.Price, {"mark": "1"}, Code.MISSING_FIELD),
     ("a price of two things", inputs.Price, {"mark": "1", "asset": "C", "instrument": "L"}, Code.MISSING_FIELD),
@@ -140,9 +142,9 @@ ACCOUNT: list[tuple[str, type, dict[str, Any], Code]] = [
     ("the same to the fund", inputs.Contribution, {"member": "a", "account": "a", "amount": "346"}, Code.OVER_FREE),
     ("money to a closed account", inputs.Deposit, {"account": "z", "amount": "1"}, Code.ACCOUNT_CLOSED),
     ("money of a closed account", inputs.Withdrawal, {"account": "z", "amount": "1"}, Code.ACCOUNT_CLOSED),
-    ("closing what holds", inputs.Command, {"kind": "close_account", "account": "a", **RULE}, Code.NOT_CLOSABLE),
+    ("closing what holds", governed.Command, {"kind": "close_account", "account": "a", **RULE}, Code.NOT_CLOSABLE),
     ("money of a stranger", inputs.Withdrawal, {"account": "q", "amount": "1"}, Code.UNKNOWN_ACCOUNT),
-    ("closing a stranger", inputs.Command, {"kind": "close_account", "account": "q", **RULE}, Code.UNKNOWN_ACCOUNT),
+    ("closing a stranger", governed.Command, {"kind": "close_account", "account": "q", **RULE}, Code.UNKNOWN_ACCOUNT),
     ("more coins than it has", inputs.Withdrawal, {"account": "a", "amount": "6", "asset": "C"},
      Code.NOT_ENOUGH_COLLATERAL),
 ]  # fmt: skip
@@ -211,7 +213,7 @@ def test_halted_transfers() -> None:
 def test_an_account_in_liquidation() -> None:
     """Order entry is down, so the liquidation that runs waits; meanwhile nothing leaves."""
     hand = venue()
-    hand.send(inputs.ParametersMessage, execution="venue", **NEXT)
+    hand.send(governed.ParametersMessage, execution="venue", **NEXT)
     hand.price(53)  # a: 500 - 470 + coins 45 = 75 >= MM 53
     hand.price(49)  # a: 500 - 510 + 45 = 35 < MM 49
     assert hand.status()["a"] == "liquidating"
@@ -221,7 +223,7 @@ def test_an_account_in_liquidation() -> None:
 def test_a_book_that_has_no_rules_yet() -> None:
     """Before parameters and a waterfall only rules are heard."""
     hand = Hand()
-    hand.feed(inputs.BookMessage(book="N", id="1", time_ms=0, settlement_asset="USD", decimals=0, **RULE))
+    hand.feed(governed.BookMessage(book="N", id="1", time_ms=0, settlement_asset="USD", decimals=0, **RULE))
     for number, kind in enumerate((inputs.Heartbeat, inputs.Period)):
         assert hand.feed(kind(book="N", id=f"n{number}", time_ms=0)) is Code.BOOK_NOT_READY
     assert hand.venue.books["N"].book.seq == 1  # the opening

@@ -15,8 +15,9 @@ import pytest
 from engine.book import Book
 from schemas.codes import Refused
 from schemas.events import Event
-from schemas.inputs import BookMessage, Input
+from schemas.governed import BookMessage
 from schemas.journal import Allocation, AnyEntry, Marker
+from schemas.message import Input
 from streams.driver import BookRun, Sinks, Venue
 from streams.logs import find_logs
 from streams.merge import merge_logs

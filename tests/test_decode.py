@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from schemas.codes import Code, Refused
 from schemas.decode import LINE_MAX_BYTES, decode, decode_block, decode_chunk
 from schemas.fields import FIELDS, KINDS
-from schemas.inputs import TOPICS, AnyInput, InstrumentMessage, Price
+from schemas.governed import InstrumentMessage
+from schemas.inputs import TOPICS, AnyInput, Price
 from tests.fuzz_lines import mutated_lines, sample_lines
 
 PRICE: dict[str, Any] = {"type": "price", "book": "b", "id": "1", "time_ms": 5, "mark": "1.5", "instrument": "X"}

@@ -32,7 +32,7 @@ from engine.waterfall.settle import Resources
 from schemas import inputs
 from schemas.codes import Halt, Refused
 from schemas.events import Event
-from schemas.inputs import LayerMessage
+from schemas.governed import LayerMessage
 from schemas.journal import Answer, Raised
 from streams import driver, simulation
 from streams.driver import Sinks, Venue

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from schemas.codes import Code, Refused
 from schemas.decode import LINE_MAX_BYTES, decode
-from schemas.inputs import TOPICS, BookMessage, Heartbeat
+from schemas.governed import BookMessage
+from schemas.inputs import TOPICS, Heartbeat
 from streams import heartbeats, logs
 from streams.batch import Batch, Source
 from streams.dead_letters import DeadLetters

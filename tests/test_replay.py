@@ -16,7 +16,8 @@ import pytest
 import zstandard
 
 from engine.book import Book
-from schemas.events import Event, LossAllocated, MarginCalled
+from schemas.events import Event, MarginCalled
+from schemas.loss_events import LossAllocated
 from streams.check import check
 from streams.journal import journal_line, read_journal
 from streams.logs import LogsError

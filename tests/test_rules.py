@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from engine.execution import bankruptcy_cash
-from schemas import inputs
+from schemas import governed, inputs
 from schemas.codes import Code
-from schemas.inputs import LayerMessage
+from schemas.governed import LayerMessage
 from tests.hand_venue import RULE, UNCOVERED, Hand
 
 NARROW: dict[str, Any] = {"half_spread_ticks": 1}  # what is below zero cannot be sold inside the mark: it is torn up
@@ -304,6 +304,6 @@ def test_a_new_waterfall_is_for_the_next_window() -> None:
     hand.trade("a", "b", 10)
     hand.price(80)
     later = {**RULE, "version": 2}
-    hand.send(inputs.WaterfallMessage, layers=[layer("op", "operator", 1), UNCOVERED], **later)
+    hand.send(governed.WaterfallMessage, layers=[layer("op", "operator", 1), UNCOVERED], **later)
     hand.wait(1000)
     assert hand.cash("@insurance/B", "@operator/op") == [50, 100]

@@ -18,10 +18,12 @@ from engine.saved.shard import save_shard
 from engine.shard import quiet
 from engine.shard.entries import entries_after
 from engine.value import entry_after
-from schemas import inputs
+from schemas import governed, inputs
 from schemas.codes import Refused
 from schemas.decimals import decimal_text
-from schemas.inputs import TOPICS, BookMessage, Input
+from schemas.governed import BookMessage
+from schemas.inputs import TOPICS
+from schemas.message import Input
 from streams.driver import BookRun, Sinks
 from streams.scenario import make_scenario
 from tests.random_venue import messages, random_venue
@@ -102,7 +104,7 @@ def assert_same(stream: list[Input], seed: int) -> int:
 def venue(settings: Settings) -> Iterator[Input]:
     """The random venue's listing with wider limits and no brackets to speak of, and thirty funded members."""
     for message in opening(settings, "usd"):
-        if isinstance(message, inputs.InstrumentMessage):
+        if isinstance(message, governed.InstrumentMessage):
             yield msgspec.structs.replace(message, position_limit="4000")
         else:
             yield message

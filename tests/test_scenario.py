@@ -17,19 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.inputs import (
-    TOPICS,
-    AssetMessage,
-    Bracket,
-    Command,
-    Deposit,
-    Input,
-    InstrumentMessage,
-    ParametersMessage,
-    Price,
-    Trade,
-    WaterfallMessage,
-)
+from schemas.governed import AssetMessage, Bracket, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
+from schemas.inputs import TOPICS, Deposit, Price, Trade
+from schemas.message import Input
 from streams.scenario import UnknownMarketFile, make_scenario
 from streams.scenario.holdings import pair_off
 from streams.scenario.market import accepted_ticks

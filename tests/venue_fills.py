@@ -8,7 +8,7 @@ from typing import Any
 from schemas import inputs
 from schemas.decimals import decimal_text
 from schemas.events import Event, LiquidationOrdered, LiquidationOrderEnded
-from schemas.inputs import Input
+from schemas.message import Input
 from tests.venue_opening import ACCOUNTS
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from schemas import inputs
-from schemas.inputs import Bracket, Input, LayerMessage
+from schemas import governed, inputs
+from schemas.governed import Bracket, LayerMessage
+from schemas.message import Input
 
 BOOKS = ["usd", "eur"]
 ACCOUNTS = ["a", "b", "c", "d", "a/iso", "b/x", "b/y", "c/iso", "e", "f", "e/1", "a/2"]
@@ -38,14 +39,14 @@ class Settings:
 def opening(s: Settings, book: str) -> Iterator[Input]:
     """Book, asset, instruments, rules, funds, accounts and their first money."""
     rule: dict[str, Any] = {"book": book, "time_ms": 0, "version": 1, "author": "t", "reason": "r"}
-    yield inputs.BookMessage(id="book", settlement_asset="USD", decimals=2, **rule)
+    yield governed.BookMessage(id="book", settlement_asset="USD", decimals=2, **rule)
     for name in INSTRUMENTS:
         yield instrument(s, name, id=name, **rule)
     yield asset(s, id="gold", **rule)
     yield parameters(s, id="rules", **rule)
-    yield inputs.WaterfallMessage(id="wf", layers=LAYERS[s.layers], **rule)
+    yield governed.WaterfallMessage(id="wf", layers=LAYERS[s.layers], **rule)
     for name in sorted(LIMITED):
-        yield inputs.Command(id=f"open-{name}", kind="open_account", account=name, limited=True, **rule)
+        yield governed.Command(id=f"open-{name}", kind="open_account", account=name, limited=True, **rule)
     yield from _money(book)
 
 
@@ -67,18 +68,18 @@ def instrument(s: Settings, name: str, steep: int = 0, **rule: Any) -> Input:
         "depth_lots": 20, "refill_lots_per_ms": steep % 2, **_band(s), **rule,
     }  # fmt: skip
     if name == "INV":
-        return inputs.InstrumentMessage(
+        return governed.InstrumentMessage(
             kind="inverse", tick="0.5", lot="1", contract_value="1000", mark="100", min_price="0.5",
             max_price="100000", insurance_scope="inv", position_limit=str(60 - 10 * steep), backstop_limit="25",
             **shared,
         )  # fmt: skip
     if name == "RAT":
-        return inputs.InstrumentMessage(
+        return governed.InstrumentMessage(
             kind="linear", tick="0.1", lot="0.01", contract_value="0.7", mark="200", max_price="100000",
             insurance_scope="rat", position_limit="90", backstop_limit="25", **shared,
         )  # fmt: skip
     limit, price = (LARGE_LIMIT, LARGE_PRICE // 2) if s.large == 3 else (60, 100_000)
-    return inputs.InstrumentMessage(
+    return governed.InstrumentMessage(
         kind="linear", tick="0.5", lot="1", mark="100", max_price=str(price), position_limit=str(limit >> steep),
         backstop_limit=str(limit * 2 // 5), **shared,
     )  # fmt: skip
@@ -87,7 +88,7 @@ def instrument(s: Settings, name: str, steep: int = 0, **rule: Any) -> Input:
 def asset(s: Settings, steep: int = 0, **rule: Any) -> Input:
     """Collateral; a later version has another haircut."""
     haircut = [0, 100_000, 250_000, 1_000_000][(s.vest + steep) % 4]
-    return inputs.AssetMessage(
+    return governed.AssetMessage(
         asset="GOLD", decimals=3, haircut_ppm=haircut, tick="0.5", mark="50", max_price="100000", limit="1000",
         **_band(s), **rule,
     )  # fmt: skip
@@ -95,7 +96,7 @@ def asset(s: Settings, steep: int = 0, **rule: Any) -> Input:
 
 def parameters(s: Settings, **rule: Any) -> Input:
     """The rules of the book."""
-    return inputs.ParametersMessage(
+    return governed.ParametersMessage(
         late_ms=2_000, call_ms=[0, 0, 500, 3_000][s.call],
         stop_ppm=[1_000_000, 1_000_000, 1_200_000, 2_000_000][s.stop],
         liquidation_fee_ppm=[0, 5_000, 20_000, 300_000][s.fee],

@@ -13,7 +13,7 @@ from engine.execution import is_inside, row_cash
 from engine.ledger import BACKSTOP
 from engine.numbers import div_down, most_that_holds, sign
 from engine.value import notional, value_floor
-from schemas.journal import LotRow, Plan
+from schemas.rows import LotRow, Plan
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from engine.allocation import allocate
 from engine.clearing import allocating
 from engine.clearing.state import Attempt, ClearingState
 from engine.ledger import BACKSTOP, LIQUIDATION, MARKET
-from schemas.journal import Allocation, Answer, Holder, LotRow
+from schemas.journal import Allocation, Answer
+from schemas.rows import Holder, LotRow
 
 
 def place(state: ClearingState, attempt: Attempt, found: Answer) -> bool:

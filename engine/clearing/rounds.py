@@ -10,7 +10,8 @@ from engine.clearing import allocating, grants, placing, sales, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
 from engine.ledger import TRANSIT
 from schemas.codes import Code, Halt
-from schemas.journal import Allocation, Answer, Marker, Release
+from schemas.journal import Allocation, Answer, Marker
+from schemas.rows import Release
 
 
 def think(state: ClearingState) -> None:

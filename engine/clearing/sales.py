@@ -7,7 +7,8 @@ from engine.clearing.state import ClearingState
 from engine.ledger import OPERATOR, insurance
 from engine.numbers import most_that_holds
 from engine.value import notional
-from schemas.journal import Allocation, Answer, Sale, SaleRow
+from schemas.journal import Allocation, Answer
+from schemas.rows import Sale, SaleRow
 
 
 def sell(state: ClearingState, found: Answer) -> bool:

@@ -9,9 +9,10 @@ from engine.names import member_of
 from engine.receipts import chained, snapshot
 from engine.waterfall.losses import LIQUIDATION_MEMBER, Losses
 from engine.waterfall.settle import Resources, Settlement, settle
-from schemas import events
+from schemas import loss_events
 from schemas.codes import Halt
-from schemas.journal import Allocation, Answer, Bankrupt, Charge, Declared, WindowOpened
+from schemas.journal import Allocation, Answer, Declared, WindowOpened
+from schemas.rows import Bankrupt, Charge
 
 
 def open_window(state: ClearingState) -> None:
@@ -30,7 +31,7 @@ def open_window(state: ClearingState) -> None:
     subject = str(state.windows)
     state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
     frozen = snapshot(state.window.contributions)
-    state.tell(events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, snapshot=frozen))
+    state.tell(loss_events.WindowOpenedEvent(**state.stamp(subject), window=state.windows, snapshot=frozen))
 
 
 def is_due(state: ClearingState, window: Window) -> bool:
@@ -124,7 +125,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     if total:
         _tell_loss(state, window, before, liquidation_loss, total, done)
     stamp = state.stamp(str(window.number))
-    state.tell(events.WindowClosed(**stamp, window=window.number, defaults=window.defaults))
+    state.tell(loss_events.WindowClosed(**stamp, window=window.number, defaults=window.defaults))
     state.window = None
     allocating.allocate_round(state, decision)
     if any(what in ("hole", "bankrupt") for what, _ in state.raised):
@@ -157,7 +158,7 @@ def _tell_loss(
 ) -> None:
     stamp = state.stamp(str(window.number))
     stamp["versions"] = {**stamp["versions"], "waterfall": window.waterfall.version}
-    event = events.LossAllocated(
+    event = loss_events.LossAllocated(
         **stamp, window=window.number, shortfall_units=total, liquidation_loss_units=liquidation_loss,
         losses_units=before, layers=done.layers, draws=done.draws, uncovered_units=done.uncovered,
         contributions_units=window.contributions, snapshot=snapshot(window.contributions), previous=state.previous,

@@ -11,7 +11,8 @@ from engine.book import Book
 from engine.contracts import Contract
 from engine.marks import Mark
 from engine.rules import Parameters, Waterfall
-from schemas.inputs import TOPIC_OF, AnyInput, Governed, Input
+from schemas.inputs import TOPIC_OF, AnyInput
+from schemas.message import Governed, Input
 
 Document = dict[str, Any]
 _LATER: dict[str, Any] = {

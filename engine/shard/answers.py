@@ -10,7 +10,8 @@ from engine.operations import Asked
 from engine.shard import booking, leaving, run, watch
 from engine.shard.look import tear_hole
 from engine.shard.state import ShardState
-from schemas.journal import Answer, Bankrupt, Gain, Holder, Hole, Marker, Plan, Release, Sale
+from schemas.journal import Answer, Marker
+from schemas.rows import Bankrupt, Gain, Holder, Hole, Plan, Release, Sale
 
 
 def answer(state: ShardState, marker: Marker) -> Answer:

@@ -12,8 +12,8 @@ from engine.liquidation import Liquidation, scopes_of
 from engine.margin.statement import Statement, is_trusted
 from engine.shard import collateral, run
 from engine.shard.state import ShardState
-from schemas import events
-from schemas.journal import Exit
+from schemas import events, loss_events
+from schemas.rows import Exit
 
 
 def look(state: ShardState, row: int) -> Statement:
@@ -48,7 +48,7 @@ def _watch_hole(state: ShardState, row: int, own: Statement) -> None:
         state.holes[row] = state.book.clock_ms + state.book.parameters.max_close_ms
         state.timers.set(state.holes[row], "close", account_key(name))
         stamp = state.stamp(f"{name}/{state.number(row, 'hole')}")
-        state.tell(events.HoleFound(**stamp, account=name, equity_units=own.equity))
+        state.tell(loss_events.HoleFound(**stamp, account=name, equity_units=own.equity))
         state.raise_to_clearing(row, "hole")
     elif own.equity >= 0 and state.holes.pop(row, None) is not None:
         if row in state.liquidations and state.liquidations[row].exit == "tear":

@@ -13,8 +13,9 @@ from engine.names import member_of
 from engine.shard import booking
 from engine.shard.state import ShardState
 from engine.value import notional
-from schemas import events
-from schemas.journal import Allocation, Bankrupt, Declared, Release, SaleRow
+from schemas import events, loss_events
+from schemas.journal import Allocation, Declared
+from schemas.rows import Bankrupt, Release, SaleRow
 
 
 def declare(state: ShardState, decision: Allocation, number: int, row: Bankrupt) -> None:
@@ -62,7 +63,7 @@ def _tell_default(
 ) -> None:
     subject = f"{row.account}/{decision.window}/{state.number(at, 'default')}"
     state.tell(
-        events.DefaultDeclared(
+        loss_events.DefaultDeclared(
             **state.stamp(subject),
             window=decision.window,
             member=member_of(row.account),

@@ -17,7 +17,8 @@ from engine.numbers import BOUND, sign
 from engine.shard.state import ShardState
 from engine.value import entry_after
 from schemas import events
-from schemas.journal import Allocation, LotRow
+from schemas.journal import Allocation
+from schemas.rows import LotRow
 
 Numbered = tuple[int, LotRow]
 Move = tuple[int, int]  # signed lots and cash of the account

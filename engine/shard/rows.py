@@ -17,8 +17,9 @@ from engine.numbers import sign
 from engine.shard import booking, payments, placed, run
 from engine.shard.state import ShardState
 from engine.value import notional
-from schemas import events
-from schemas.journal import Allocation, LotRow, Plan
+from schemas import events, loss_events
+from schemas.journal import Allocation
+from schemas.rows import LotRow, Plan
 
 _TOLD = {
     "backstop": events.PositionTakenOver,
@@ -134,7 +135,7 @@ def _tell_lots(state: ShardState, decision: Allocation, row: LotRow, change: int
 
 def _tell_charge(state: ShardState, decision: Allocation, account: str, units: int) -> None:
     stamp = state.stamp(f"{account}/{decision.window}")
-    state.tell(events.GainsCharged(**stamp, account=account, window=decision.window, amount_units=units))
+    state.tell(loss_events.GainsCharged(**stamp, account=account, window=decision.window, amount_units=units))
 
 
 def _close_window(state: ShardState) -> None:

@@ -12,7 +12,7 @@ from engine.numbers import div_up
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
-from schemas.journal import Plan
+from schemas.rows import Plan
 
 
 def go_on(state: ShardState, row: int, own: Statement) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.receipts import share_out
-from schemas.events import Draw
+from schemas.loss_events import Draw
 
 LIQUIDATION_MEMBER = "@liquidation"
 

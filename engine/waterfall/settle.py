@@ -12,8 +12,8 @@ from engine.ledger import OPERATOR, guarantee, insurance
 from engine.receipts import share_out
 from engine.rules import Layer, Waterfall
 from engine.waterfall.losses import Losses
-from schemas.events import Draw, LayerDraw
-from schemas.journal import Gain
+from schemas.loss_events import Draw, LayerDraw
+from schemas.rows import Gain
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from schemas.decimals import decimal_text
-from schemas.inputs import Command
+from schemas.governed import Command
 from streams.scenario import fills, flows, funds
 from streams.scenario.draw import Venue, draw_venue
 from streams.scenario.holdings import pair_off

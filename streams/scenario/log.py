@@ -7,7 +7,8 @@ from pathlib import Path
 import orjson
 from msgspec import to_builtins
 
-from schemas.inputs import TOPIC_OF, TOPICS, Input
+from schemas.inputs import TOPIC_OF, TOPICS
+from schemas.message import Input
 
 Field = str | int | bool | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.decimals import decimal_text
-from schemas.inputs import (
+from schemas.governed import (
     AssetMessage,
     BookMessage,
     Bracket,

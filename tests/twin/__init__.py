@@ -8,7 +8,9 @@ before the next. No shards, no journal, no index: every check recomputes every a
 from __future__ import annotations
 
 from schemas.codes import Code, Refused
-from schemas.inputs import TOPIC_OF, BookMessage, Input
+from schemas.governed import BookMessage
+from schemas.inputs import TOPIC_OF
+from schemas.message import Input
 from tests.twin.book import Book
 
 __all__ = ["Book", "Twin"]

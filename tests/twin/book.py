@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.codes import Code, Refused
-from schemas.inputs import Governed, Input
+from schemas.message import Governed, Input
 from tests.twin import default, effects, invariants, judge, liquidation, margin, sale, timers, withdrawals
 from tests.twin.life import check
 from tests.twin.marks import accept_held, hold_passed

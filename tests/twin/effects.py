@@ -7,27 +7,21 @@ from math import ceil, floor
 
 from schemas.codes import Code
 from schemas.decimals import units_of
+from schemas.governed import AssetMessage, BookMessage, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
 from schemas.inputs import (
-    AssetMessage,
-    BookMessage,
-    Command,
     Contribution,
     Deposit,
     Funding,
-    Governed,
     Heartbeat,
-    Input,
-    InstrumentMessage,
     Move,
     OpenOrders,
-    ParametersMessage,
     Period,
     Price,
     Settlement,
     Trade,
-    WaterfallMessage,
     Withdrawal,
 )
+from schemas.message import Governed, Input
 from tests.twin import governance, marks, withdrawals
 from tests.twin.life import check
 from tests.twin.margin import equity

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from schemas.codes import Code
-from schemas.inputs import (
-    AssetMessage,
-    BookMessage,
-    Command,
-    InstrumentMessage,
-    ParametersMessage,
-    WaterfallMessage,
-)
+from schemas.governed import AssetMessage, BookMessage, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
 from tests.twin import marks, reference
 from tests.twin.reading import refuse_if
 from tests.twin.state import BookState

@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from schemas.codes import Code
 from schemas.decimals import units_of
-from schemas.inputs import (
-    AssetMessage,
-    BookMessage,
-    Command,
-    Contribution,
-    Deposit,
-    Funding,
-    Governed,
-    Input,
-    InstrumentMessage,
-    Move,
-    OpenOrders,
-    ParametersMessage,
-    Price,
-    Settlement,
-    Trade,
-    WaterfallMessage,
-    Withdrawal,
-)
+from schemas.governed import AssetMessage, BookMessage, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
+from schemas.inputs import Contribution, Deposit, Funding, Move, OpenOrders, Price, Settlement, Trade, Withdrawal
+from schemas.message import Governed, Input
 from tests.twin import judge_money, reference
 from tests.twin.reading import (
     AMOUNT_MAX,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from schemas.inputs import LayerMessage, ParametersMessage
+from schemas.governed import LayerMessage, ParametersMessage
 
 
 @dataclass

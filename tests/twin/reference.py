@@ -7,15 +7,8 @@ from math import ceil
 
 from schemas.codes import Code
 from schemas.decimals import count_of, ratio_of
-from schemas.inputs import (
-    AssetMessage,
-    BookMessage,
-    InstrumentMessage,
-    ParametersMessage,
-    Quoted,
-    WaterfallMessage,
-)
-from schemas.inputs import Bracket as BracketMessage
+from schemas.governed import AssetMessage, BookMessage, InstrumentMessage, ParametersMessage, Quoted, WaterfallMessage
+from schemas.governed import Bracket as BracketMessage
 from tests.twin.listed import Asset, Bracket, Instrument, Layer, Rules
 from tests.twin.margin import requirement
 from tests.twin.reading import refuse_if, said_units, setting_units

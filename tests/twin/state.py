@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from schemas.inputs import Governed, Input
+from schemas.message import Governed, Input
 from tests.twin.listed import Asset, Instrument, Layer, Quoted, Rules
 
 MILLION = 10**6

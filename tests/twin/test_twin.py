@@ -12,24 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codes import Code
-from schemas.inputs import (
+from schemas.governed import (
     AssetMessage,
     BookMessage,
     Bracket,
     Command,
-    Contribution,
-    Deposit,
-    Funding,
-    Heartbeat,
     InstrumentMessage,
     LayerMessage,
     ParametersMessage,
-    Period,
-    Price,
-    Trade,
     WaterfallMessage,
-    Withdrawal,
 )
+from schemas.inputs import Contribution, Deposit, Funding, Heartbeat, Period, Price, Trade, Withdrawal
 from tests.twin import Book, Twin
 from tests.twin.allocate import allocate
 

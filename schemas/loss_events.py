@@ -1,0 +1,102 @@
+"""What the world is told of losses (RULEBOOK 7-9, 12): holes, windows, defaults, allocations with their receipts."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from schemas.events import Event
+
+
+class HoleFound(Event, frozen=True, kw_only=True, tag="hole-found"):
+    account: str
+    equity_units: int
+
+
+class WindowOpenedEvent(Event, frozen=True, kw_only=True, tag="window-opened"):
+    """`snapshot` is the hash of the contributions that are frozen for this window (7)."""
+
+    window: int
+    snapshot: str
+
+
+class DefaultDeclared(Event, frozen=True, kw_only=True, tag="default-declared"):
+    """A shortfall: `scopes_units` is `allocate(shortfall, mm_units)`, by insurance scope (7)."""
+
+    window: int
+    member: str
+    account: str
+    shortfall_units: int
+    recourse_units: dict[str, int]
+    mm_units: dict[str, int]
+    scopes_units: dict[str, int]
+
+
+class LayerDraw(Struct, frozen=True):
+    """One layer in one window. `available_units` is what it held that this window could draw (caps apart)."""
+
+    layer: str
+    kind: str
+    rank: int
+    scope: str | None
+    cap_units: int | None
+    available_units: int
+    drawn_units: int
+    after_units: int
+
+
+class Share(Struct, frozen=True):
+    """A receipt: one payer's share of one draw, recomputable from the rows of its table (12)."""
+
+    payer: str
+    weight_units: int
+    cap_units: int
+    share_units: int
+    remainder_rank: int
+    before_units: int
+    after_units: int
+
+
+class Draw(Struct, frozen=True):
+    """One call of `allocate` (9): who paid, or which losses were met. Rows by id.
+
+    share = min(cap, level_units * weight // level_weight_units) + (1 if remainder rank > 0), so one row proves itself;
+    level_weight_units 0 stands for a level above all caps.
+    """
+
+    layer: str
+    role: str
+    amount_units: int
+    total_weight_units: int
+    level_units: int
+    level_weight_units: int
+    root: str
+    shares: list[Share]
+
+
+class LossAllocated(Event, frozen=True, kw_only=True, tag="loss-allocated"):
+    """One window's loss, layer by layer, with every receipt; `previous` chains the allocations of a book.
+
+    `snapshot` is the hash of `contributions_units`, the weights frozen when the window opened, by member.
+    """
+
+    window: int
+    shortfall_units: int
+    liquidation_loss_units: int
+    losses_units: dict[str, dict[str, int]]
+    layers: list[LayerDraw]
+    draws: list[Draw]
+    uncovered_units: int
+    contributions_units: dict[str, int]
+    snapshot: str
+    previous: str
+
+
+class GainsCharged(Event, frozen=True, kw_only=True, tag="gains-charged"):
+    account: str
+    window: int
+    amount_units: int
+
+
+class WindowClosed(Event, frozen=True, kw_only=True, tag="window-closed"):
+    window: int
+    defaults: int
