@@ -1,7 +1,7 @@
 """Exact division of one whole amount over many payers (rulebook 9).
 
-Here lives the one place where an amount is split. What the amount means, who pays, in what order layers are
-drawn and what happens to the part that nobody can carry do not belong here.
+Here lives the one place where an amount is split; its level is found in `engine.level`. What the amount means, who
+pays, in what order layers are drawn and what happens to the part that nobody can carry do not belong here.
 
 Definition. A payer is a position i with weight w_i > 0 and cap c_i; a weight of zero pays nothing.
 
@@ -28,18 +28,16 @@ import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Allocation", "allocate"]
+from engine.level import Column, difference, exact_sum, level_of
 
-Column = NDArray[Any]  # (payers,): int64, or object holding Python ints; the functions below serve both
+__all__ = ["Allocation", "allocate"]
 
 FAST_LIMIT = 2**61  # amount and total weight below it go through int64 columns
 BLOCK = 2**16  # rows worked on at a time, so that what is written is still near when it is read
-SAMPLE = 2**12  # payers from whom the level of many more is guessed; a guess saves time, and decides nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +79,14 @@ def allocate(amount: int, weights: Sequence[int] | Column, caps: Sequence[int] |
     """
     amount = int(_column([amount], "amount")[0])
     weight, cap = _payers(amount, weights, caps)
-    payable = _sum(cap)
+    payable = exact_sum(cap)
     if amount < payable:
         rows = slice(None) if cap.all() else np.flatnonzero(cap)
-        units, level_weight = _level(amount, weight[rows], cap[rows])
+        units, level_weight = level_of(amount, weight[rows], cap[rows])
         shares, remainders = _fill(units, level_weight, weight, cap)
     else:
         units, level_weight, shares, remainders = 0, 0, cap.copy(), np.zeros_like(cap)
-    winners = _largest(remainders, min(amount, payable) - _sum(shares))
+    winners = _largest(remainders, min(amount, payable) - exact_sum(shares))
     shares += winners
     return Allocation(shares.astype(_dtype(amount, 2**63), copy=False), remainders, winners, units, level_weight)
 
@@ -104,7 +102,7 @@ def _payers(amount: int, weights: Sequence[int] | Column, caps: Sequence[int] | 
         cap = np.minimum(cap, most)
     if not weight.all():
         cap = cap * (weight > 0)
-    dtype = _dtype(max(amount, _sum(weight)), FAST_LIMIT)
+    dtype = _dtype(max(amount, exact_sum(weight)), FAST_LIMIT)
     return weight.astype(dtype, copy=False), cap.astype(dtype, copy=False)
 
 
@@ -126,80 +124,6 @@ def _column(values: Iterable[int] | Column, name: str) -> Column:
 def _dtype(greatest: int, limit: int) -> type:
     """int64 for numbers below the limit, else Python ints."""
     return np.int64 if greatest < limit else object
-
-
-def _sum(column: Column, mask: NDArray[np.bool_] | None = None) -> int:
-    """Exact sum, of all or of some; where it could pass 2^63, in halves of 32 bits (fewer than 2^31 rows)."""
-    if column.dtype == object or column.size == 0 or int(column.max()) * column.size < 2**63:
-        return int(column.sum() if mask is None else column @ mask)
-    return (_sum(column >> 32, mask) << 32) + _sum(column & 0xFFFFFFFF, mask)
-
-
-def _difference(a: Column, x: int, b: Column, y: int) -> Column:
-    """a * x - b * y where that lies in [0, 2^63): int64 products wrap modulo 2^64, their difference is exact."""
-    if a.dtype != object:
-        a, b, x, y = a.view(np.uint64), b.view(np.uint64), x % 2**64, y % 2**64
-    difference: Column = a * x - b * y
-    return difference.view(np.int64) if difference.dtype == np.uint64 else difference
-
-
-def _level(units: int, weight: Column, cap: Column) -> tuple[int, int]:
-    """The level at which these payers pay `units`, less than all caps: what the full leave, over open weight.
-
-    The ratios c_i / w_i are read by binary digits. Who is not known to be full or open has its ratio in
-    [digits, digits + 1) / 2^shift, and part_i = c_i * 2^shift - digits * w_i. A round takes as many digits as
-    keep part << step below 2^63. After `depth` digits one ratio is left: two differ by 1 / (w_i * w_j) or more.
-    Done before that when nobody left is full at the level at which all left are open.
-    """
-    digits, shift, part, total = 0, 0, cap, _sum(weight)
-    if units * int(weight.max()) < total * int(cap.min()):
-        return units, total
-    guess = _guess(units, weight, cap)
-    while cap.size > 1 and shift <= (depth := 2 * int(weight.max()).bit_length()):
-        step = depth + 1 if part.dtype == object else 63 - int(part.max()).bit_length()
-        digits, shift = digits << step, shift + step
-        near = (guess[0] << shift) // guess[1] - digits
-        key = (part << step) // weight
-        if (units << shift) // total - digits < int(key.min()):
-            return units, total
-        units, total, weight, cap, least = _sift(units, total, weight, cap, key, digits, shift, near)
-        digits += least
-        part = _difference(cap, 1 << shift, weight, digits)
-    if cap.size and int(cap[0]) * total <= units * int(weight[0]):
-        return units - _sum(cap), total - _sum(weight)
-    return units, total
-
-
-def _guess(units: int, weight: Column, cap: Column) -> tuple[int, int]:
-    """About the level: of many payers that of a sample, of few that at which all would be open."""
-    if cap.size < 4 * SAMPLE:
-        return units, _sum(weight)
-    some = slice(None, None, cap.size // SAMPLE)
-    return _level(units * _sum(cap[some]) // _sum(cap), weight[some], cap[some])
-
-
-def _sift(
-    units: int, total: int, weight: Column, cap: Column, key: Column, digits: int, shift: int, near: int
-) -> tuple[int, int, Column, Column, int]:
-    """Keep payers of one key, the least one of those not decided; the full ones leave units and total.
-
-    Asks if the level is below (digits + middle) / 2^shift: then all keys from there on are open, else all below
-    are full. First on both sides of the guess, which decides most, then at medians: two of them halve the rest.
-    """
-    middles, least = [near - (near >> 4), near + (near >> 4) + 1], 0
-    while key.size and (least := int(key.min())) < (greatest := int(key.max())):
-        known, known_units, known_total = np.zeros(key.size, dtype=np.bool_), units, total
-        for middle in (min(max(x, least + 1), greatest) for x in middles):
-            below = key < middle
-            left, wide = known_units - _sum(cap, below), known_total - _sum(weight, below)
-            if (digits + middle) * wide > left << shift:
-                known |= ~below
-                break
-            known, units, total = below, left, wide
-        rows = np.flatnonzero(~known)
-        weight, cap, key = weight[rows], cap[rows], key[rows]
-        middles = np.sort(key)[key.size // 2 :][:1].tolist()
-    return units, total, weight, cap, least
 
 
 def _fill(units: int, level_weight: int, weight: Column, cap: Column) -> tuple[Column, Column]:
@@ -224,7 +148,7 @@ def _floors(units: int, level_weight: int, weight: Column, ceiling: int) -> tupl
         return weight * units // level_weight, weight * units % level_weight
     a, b = divmod(units, level_weight)
     floors = _quotient(b, level_weight, weight.view(np.uint64)).view(np.int64)
-    remainders = _difference(weight, b, floors, level_weight)
+    remainders = difference(weight, b, floors, level_weight)
     low = remainders // level_weight
     floors += low
     remainders -= low * level_weight
