@@ -32,6 +32,7 @@ from engine.ledger import BACKSTOP, MARKET
 from engine.numbers import PPM
 from engine.shard import quiet
 from engine.shard.door import Shard
+from engine.shard.legs import Legs, Trades, legs_of
 from engine.texts import REFUSED, Texts
 from schemas.inputs import Heartbeat, Price, Trade
 from schemas.message import Input
@@ -96,10 +97,14 @@ class Runs:
         ticks = ticks.before(draft.stop)
         lows, highs = self._extremes(ticks)
         legs = self._legs(draft, ticks, trades) if trades is not None else []
+        proofs: list[quiet.Proof] = []
         for shard, own in zip(self.shards, legs, strict=False):
-            draft.stop = min(draft.stop, quiet.proved(shard.state, own, lows, highs, draft.stop))
+            proofs.append(quiet.proved(shard.state, own, lows, highs, draft.stop))
+            draft.stop = proofs[-1].stop
         if draft.stop:
-            self._apply(draft, ticks.before(draft.stop), trades, legs)
+            self._apply(draft, ticks.before(draft.stop), proofs)
+            if trades is not None:
+                self._post_named(trades, legs[-1].before(draft.stop))
         return draft.stop
 
     def _is_calm(self) -> bool:
@@ -193,7 +198,7 @@ class Runs:
             highs[column] = max(int(highs[column]), int(prices.max()))
         return lows, highs
 
-    def _trades(self, draft: Draft) -> quiet.Trades | None:
+    def _trades(self, draft: Draft) -> Trades | None:
         """Plain trades of listed instruments, judged."""
         some: list[Trade] = draft.of.get(Trade, [])
         if not some:
@@ -209,9 +214,9 @@ class Runs:
             if contract.expiry_ms is not None:
                 bad |= (column == expired) & (draft.times[at] > contract.expiry_ms)
         draft.end(at, bad)
-        return quiet.Trades(at, column, price, lots, buyers, sellers).before(draft.stop)
+        return Trades(at, column, price, lots, buyers, sellers).before(draft.stop)
 
-    def _legs(self, draft: Draft, ticks: Ticks, trades: quiet.Trades) -> list[quiet.Legs]:
+    def _legs(self, draft: Draft, ticks: Ticks, trades: Trades) -> list[Legs]:
         """The legs of every shard, those of named accounts last; a name that nobody knows ends the run."""
         count = len(trades.at)
         names = trades.buyers + trades.sellers
@@ -222,10 +227,10 @@ class Runs:
         for place in np.flatnonzero(owner == UNKNOWN).tolist():
             owner[place] = FOREIGN if names[place] in NAMED else UNKNOWN
         draft.end(trades.at, (owner[:count] == UNKNOWN) | (owner[count:] == UNKNOWN))
-        both = quiet.legs_of(self.book.contracts, trades, self._marks_at(ticks, trades), row)
+        both = legs_of(self.book.contracts, trades, self._marks_at(ticks, trades), row)
         return [both.pick(owner[both.name] == index) for index in (*range(len(self.shards)), FOREIGN)]
 
-    def _marks_at(self, ticks: Ticks, trades: quiet.Trades) -> Ints:
+    def _marks_at(self, ticks: Ticks, trades: Trades) -> Ints:
         """The mark of its column that each trade meets."""
         marks = np.array([mark.price for mark in self.book.marks], np.int64)[trades.column]
         for column in np.unique(trades.column).tolist():
@@ -235,7 +240,7 @@ class Runs:
                 marks[mine] = np.where(last < 0, marks[mine], ticks.price[prices][np.maximum(last, 0)])
         return marks
 
-    def _apply(self, draft: Draft, ticks: Ticks, trades: quiet.Trades | None, legs: list[quiet.Legs]) -> None:
+    def _apply(self, draft: Draft, ticks: Ticks, proofs: list[quiet.Proof]) -> None:
         """Below this line nothing can fail."""
         stop = draft.stop
         self.book.fold_run(draft.messages[:stop], int(draft.clock[stop - 1]))
@@ -245,12 +250,12 @@ class Runs:
             mark.price, mark.tick_ms = int(ticks.price[last]), int(draft.clock[int(ticks.at[last])])
             for shard in self.shards:
                 shard.state.columns.set_price(column, mark.price)
-        if trades is None:
-            return
-        for shard, own in zip(self.shards, legs, strict=False):
-            quiet.book_legs(shard.state, own.before(stop))
+        for shard, proof in zip(self.shards, proofs, strict=False):
+            quiet.book_legs(shard.state, proof, stop)
+
+    def _post_named(self, trades: Trades, legs: Legs) -> None:
+        """The legs of `@market` and the backstop, in the clearing house's books."""
         names = trades.buyers + trades.sellers
-        named = legs[-1].before(stop)
-        for place, column, lots, cash in named.rows():
+        for place, column, lots, cash in legs.rows():
             self.clearing.state.ledger.add(names[place], cash)
             self.clearing.state.ledger.add_lots(names[place], column, lots)

@@ -36,11 +36,15 @@ class Tier:
 
 
 class Tiers:
-    """The tiers of one shard; `owner` names the tier that each row stands in, 0 for none."""
+    """The tiers of one shard; `owner` names the tier that each row stands in, 0 for none. Of a row that stands in one,
+    `radius` is its own, and `reserve` what its trades may still do within it (`shard.reserve`).
+    """
 
     def __init__(self) -> None:
         self.tiers: list[Tier] = []
-        self.owner: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.owner: Ints = np.zeros(0, np.int64)
+        self.reserve: Ints = np.zeros(0, np.int64)
+        self.radius: NDArray[np.int32] = np.zeros(0, np.int32)
         self.dirty: set[int] = set()
         self.made = 0
         self.lo: Ints = np.zeros(0, np.int64)
@@ -70,21 +74,39 @@ class Tiers:
         tier.start, tier.is_stale = max(tier.start, end), True
         return rows
 
-    def place(self, rows: Ints, radii: Ints, reference: list[int], contracts: list[Contract]) -> None:
+    def place(self, rows: Ints, radii: Ints, reserves: Ints, reference: list[int], contracts: list[Contract]) -> None:
         """Put rows with known radii into a fresh tier. Rows that nothing can reach (radius NOWHERE) stand in none."""
-        if len(rows) and int(rows.max()) >= len(self.owner):
-            self.owner = np.concatenate([self.owner, np.zeros(int(rows.max()) + 1024 - len(self.owner), np.int64)])
+        self._make_room(rows)
         self.owner[rows] = 0
+        self.reserve[rows] = reserves
         reachable = radii < NOWHERE
         rows, radii = rows[reachable], radii[reachable]
         if len(rows):
             order = np.argsort(radii, kind="stable")
             self.made += 1
             tier = Tier(self.made, list(reference), radii[order], rows[order])
-            self.owner[rows] = tier.number
+            self.owner[rows], self.radius[rows] = tier.number, radii
             self.tiers.append(tier)
             tier.lo, tier.hi = bounds(contracts, tier.reference, int(tier.radii[0]))
         self._bound()
+
+    def _make_room(self, rows: Ints) -> None:
+        if len(rows) and int(rows.max()) >= len(self.owner):
+            for name in ("owner", "reserve", "radius"):
+                old = getattr(self, name)
+                setattr(self, name, np.concatenate([old, np.zeros(int(rows.max()) + 1024 - len(old), old.dtype)]))
+
+    def reserve_of(self, rows: Ints) -> Ints:
+        """The reserve of each row, 0 of one that was never placed."""
+        self._make_room(rows)
+        found: Ints = self.reserve[rows]
+        return found
+
+    def references(self, numbers: Ints) -> Ints:
+        """The reference marks of some tiers, shape (numbers, columns); of number 0, those of any tier."""
+        known = np.array([tier.number for tier in self.tiers], np.int64)
+        marks = np.array([tier.reference for tier in self.tiers] or [[1] * len(self.lo)], np.int64)
+        return marks[np.minimum(np.searchsorted(known, numbers), len(marks) - 1)]
 
     def absorb(self, size: int) -> Ints:
         """The rows of the youngest tiers that a new tier of `size` rows swallows; those tiers are gone."""

@@ -89,6 +89,12 @@ def radii(room: Ints, sway: Ints, columns: int) -> Ints:
     return np.where(sway == 0, NOWHERE, np.where(room < 0, ALWAYS, radius))
 
 
+def halved(radii: Ints, room: Ints, trades: NDArray[np.bool_], columns: int) -> tuple[Ints, Ints]:
+    """Half the radius of rows that trade, and what is left of `D - W` at its end, rounded down: their reserve."""
+    half = trades & (radii >= 0) & (radii < NOWHERE)
+    return np.where(half, radii >> 1, radii), np.where(half, (room - (8 * columns + 8)) >> 1, 0)
+
+
 def sway_of(accounts: Accounts, contracts: list[Contract], prices: list[int], row: int, own: Statement) -> int:
     """`S` of one account, special ones included; collateral moves by its own size."""
     has_siblings = row in accounts.siblings

@@ -20,7 +20,7 @@ from schemas.diagnose import is_json
 from schemas.inputs import TOPICS
 from streams.unpack import GZ_READ_BYTES, ZST_READ_BYTES, Cut, gunzip, unzstd
 
-BLOCK_BYTES = 1 << 17
+BLOCK_BYTES = 1 << 20
 PREFIX_BYTES = 1 << 12
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 

@@ -12,11 +12,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from engine.numbers import BOUND
 from engine.saved.book import save_book
 from engine.saved.clearing import save_clearing
 from engine.saved.shard import save_shard
-from engine.shard import quiet
+from engine.shard import quiet, reserve
 from engine.shard.entries import entries_after
+from engine.shard.legs import Legs, cells_of
 from engine.value import entry_after
 from schemas import governed, inputs
 from schemas.codes import Refused
@@ -229,6 +231,14 @@ def test_a_bound_without_the_legs_is_caught(monkeypatch: pytest.MonkeyPatch) -> 
         all_same(30)
 
 
+def test_a_reserve_that_is_not_spent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard taken out: legs on rows with a reserve cost a hundredth of what they may do."""
+    whole = reserve.effects
+    monkeypatch.setattr(reserve, "effects", lambda *args: np.where((e := whole(*args)) < BOUND, e // 100, e))
+    with pytest.raises(AssertionError):
+        all_same(30)
+
+
 def test_a_bound_without_the_marks_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard taken out: rows that trade are not asked what marks do to what they held before."""
     monkeypatch.setattr(quiet, "_move", lambda _state, sway, *_: np.zeros(len(sway), np.int64))
@@ -255,6 +265,8 @@ def test_entry_values_in_vectors_are_those_of_single_legs(seed: int) -> None:
         held, entry = expected.get(cell, (0, 0))
         expected[cell] = held + lots, entry_after(entry, held, lots, paid)
         legs.append((*cell, lots, paid))
-    entries_after(accounts, *(np.array(column, np.int64) for column in zip(*legs, strict=True)))
+    rows, columns, lots_of, paid_of = (np.array(one, np.int64) for one in zip(*legs, strict=True))
+    at = np.arange(len(legs))
+    entries_after(accounts, cells_of(Legs(at, at, rows, columns, lots_of, -paid_of, paid_of), accounts.columns))
     for (row, column), (_, entry) in expected.items():
         assert int(accounts.entries[row, column]) == entry

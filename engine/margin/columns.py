@@ -138,6 +138,15 @@ def slopes(columns: Columns, size: Ints) -> Ints:
     return np.maximum(_requirement(columns.mm, size)[1], _requirement(columns.im, size)[1])
 
 
+def slopes_of(columns: Columns, column: Ints, size: Ints) -> Ints:
+    """The same at one notional of each given column."""
+    slope = np.zeros(len(size), np.int64)
+    for floors, rates, _ in (columns.mm, columns.im):
+        for floor, rate in zip(floors, rates, strict=True):
+            np.maximum(slope, np.where(size >= floor[column], rate[column], 0), out=slope)
+    return slope
+
+
 def ppm_up(amount: Ints, rate: Ints) -> Ints:
     """`ceil(amount rate / 10^6)` without passing 2^63 (RULEBOOK 2.4)."""
     whole, rest = np.divmod(amount, PPM)

@@ -1,9 +1,10 @@
 """Plain trades of a run, in vectors (RULEBOOK 3, 5, 17.8): which legs provably change no status, and booking them.
 
-Claim: a healthy row, the only one of its member, without orders and collateral, keeps its status through a run of
-marks and legs while after every leg `D - W - move >= sum of effects of its legs so far`, D its distance to the boundary
-at the start (`triggers.distances`). Proof. Let v(p) be the unrounded value of a lot, d_k the lots of leg k, x_k its
-price, p any mark between the least and the greatest of the run.
+Rows whose reserve covers their legs need no more (`reserve`). Of the others, claim: a healthy row, the only one of its
+member, without orders and collateral, keeps its status through a run of marks and legs while after every leg
+`D - W - move >= sum of effects of its legs so far`, D its distance to the boundary at the start
+(`triggers.distances`). Proof. Let v(p) be the unrounded value of a lot, d_k the lots of leg k, x_k its price, p any
+mark between the least and the greatest of the run.
 
 - Equity. Cash moves by exactly -V(d_k, x_k), so equity at marks p is that of the positions at the start, plus
   `d_k v(p) - V(d_k, x_k)` for each leg, less rounding below 1 a position. V is monotone in p: that term is at most the
@@ -24,7 +25,6 @@ everything gross stays below 2^61, and all columns at their bounds together (`Ac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,78 +32,25 @@ from numpy.typing import NDArray
 
 from engine import triggers
 from engine.accounts import Ints
-from engine.contracts import Contract
 from engine.life import Status
 from engine.margin.columns import ppm_up, slopes
 from engine.numbers import BOUND
-from engine.shard import watch
+from engine.shard import reserve, watch
 from engine.shard.entries import entries_after
+from engine.shard.legs import Cells, Legs, cells_of, values
 from engine.shard.state import ShardState
 
-Places = NDArray[np.intp] | NDArray[np.bool_]
-
 
 @dataclass(slots=True)
-class Trades:
-    """Judged trades, in order: position in the run, column, ticks, lots, parties."""
-
-    at: Ints
-    column: Ints
-    price: Ints
-    lots: Ints
-    buyers: list[str]
-    sellers: list[str]
-
-    def before(self, stop: int) -> Trades:
-        """Those before a position."""
-        n = int(np.searchsorted(self.at, stop))
-        parties = self.buyers[:n], self.sellers[:n]
-        return Trades(self.at[:n], self.column[:n], self.price[:n], self.lots[:n], *parties)
-
-
-@dataclass(slots=True)
-class Legs:
-    """Legs in order: position in the run, row, column, signed lots, cash, value at the mark of their moment.
-
-    `name` is the place in buyers, then sellers.
+class Proof:
+    """What was found about the legs of one shard: they are quiet before `stop`; `spent` of the reserve of each row,
+    BOUND of one that was measured instead.
     """
 
-    at: Ints
-    name: Ints
-    row: Ints
-    column: Ints
-    lots: Ints
-    cash: Ints
-    worth: Ints
-
-    def pick(self, places: Places) -> Legs:
-        """Some of them, by position."""
-        return Legs(*(getattr(self, one)[places] for one in self.__slots__))
-
-    def before(self, stop: int) -> Legs:
-        """Those before a position."""
-        return self.pick(self.at < stop)
-
-    def rows(self) -> Iterator[tuple[int, int, int, int]]:
-        """(name, column, signed lots, cash) of each."""
-        return zip(*(x.tolist() for x in (self.name, self.column, self.lots, self.cash)), strict=True)
-
-
-def legs_of(contracts: list[Contract], trades: Trades, marks: Ints, row: Ints) -> Legs:
-    """Both legs of each trade: the buyers', then the sellers', by position."""
-    paid = values(contracts, trades.column, trades.lots, trades.price)
-    worth = values(contracts, trades.column, trades.lots, marks)
-    twice = [np.concatenate([x, x]) for x in (trades.at, trades.column)]
-    signed = [np.concatenate([x, -x]) for x in (trades.lots, -paid, worth)]
-    legs = Legs(twice[0], np.arange(len(row), dtype=np.int64), row, twice[1], *signed)
-    return legs.pick(np.argsort(legs.at, kind="stable"))
-
-
-def values(contracts: list[Contract], column: Ints, lots: Ints, price: Ints) -> Ints:
-    """`V(lots, price)` of positive lots (17.3), within the bounds of `contracts.require_bounds`."""
-    num, den, face = (np.array([getattr(c, x) for c in contracts], np.int64)[column] for x in ("num", "den", "face"))
-    inverse = np.array([c.is_inverse for c in contracts], np.bool_)[column]
-    return np.where(inverse, -(lots * face // price), lots * (price * num) // den)
+    legs: Legs
+    cells: Cells | None
+    spent: Ints
+    stop: int
 
 
 def is_calm(state: ShardState) -> bool:
@@ -112,18 +59,27 @@ def is_calm(state: ShardState) -> bool:
     return not (idle or state.blocked or state.triggers.dirty or state.sales)
 
 
-def proved(state: ShardState, legs: Legs, lows: Ints, highs: Ints, stop: int) -> int:
-    """The position of the first leg that is not proved quiet, or `stop`."""
+def proved(state: ShardState, legs: Legs, lows: Ints, highs: Ints, stop: int) -> Proof:
+    """How far the legs are proved quiet: up to `stop`, or to the first that is not."""
     if not len(legs.at):
-        return stop
+        return Proof(legs, None, np.zeros(0, np.int64), stop)
+    cells = cells_of(legs, len(lows))
+    spent = reserve.effects(state, cells)
+    spent[spent > state.triggers.reserve[cells.rows]] = BOUND
+    bad = ~_within_limits(state, cells) | cells.spread(~_fits(state, cells))
+    stop = min(stop, int(cells.legs.at[bad].min(initial=stop)))
+    measured = cells.spread(spent == BOUND)
+    if measured.any():
+        stop = min(stop, _measured(state, cells.legs.pick(measured), lows, highs, stop))
+    return Proof(legs, cells, spent, stop)
+
+
+def _measured(state: ShardState, legs: Legs, lows: Ints, highs: Ints, stop: int) -> int:
+    """The position of the first of these legs that the margin of their rows does not cover, or `stop`."""
+    legs = legs.pick(np.argsort(legs.at, kind="stable"))
     rows, of = np.unique(legs.row, return_inverse=True)
     effect, room = _effects(state, legs, lows, highs, rows, of)
-    cell = of * len(lows) + legs.column
-    size = np.abs(legs.lots)
-    held = np.abs(state.accounts.positions[legs.row, legs.column])
-    limit = np.array([contract.limit_lots for contract in state.book.contracts], np.int64)[legs.column]
-    bad = (running(of, effect) > room[of]) | (running(cell, size) > limit - held) | ~_fits(state, legs, cell)[of]
-    return min(stop, int(legs.at[bad].min(initial=stop)))
+    return min(stop, int(legs.at[running(of, effect) > room[of]].min(initial=stop)))
 
 
 def _effects(state: ShardState, legs: Legs, lows: Ints, highs: Ints, rows: Ints, of: Ints) -> tuple[Ints, Ints]:
@@ -166,20 +122,32 @@ def _move(state: ShardState, sway: Ints, lows: Ints, highs: Ints) -> Ints:
     return np.where(far, BOUND, moved)
 
 
-def _fits(state: ShardState, legs: Legs, cell: Ints) -> NDArray[np.bool_]:
+def _within_limits(state: ShardState, cells: Cells) -> NDArray[np.bool_]:
+    """Which legs keep their cell within the position limit whatever side the others are on."""
+    size = np.abs(cells.legs.lots)
+    limit = np.array([contract.limit_lots for contract in state.book.contracts], np.int64)[cells.column]
+    room = limit - np.abs(state.accounts.positions[cells.row, cells.column])
+    if (cells.by_cell(size) <= room).all():
+        return np.ones(len(size), np.bool_)
+    of = np.repeat(np.arange(len(cells.row), dtype=np.int64), cells.count)
+    within: NDArray[np.bool_] = running(of, size) <= room[of]
+    return within
+
+
+def _fits(state: ShardState, cells: Cells) -> NDArray[np.bool_]:
     """Which rows stay within int64 columns whatever comes first: what is held plus everything gross is below 2^61."""
-    accounts, count = state.accounts, len(state.book.contracts)
-    cells, of = np.unique(cell, return_inverse=True)
-    gross, rows = np.abs(legs.cash) + np.abs(legs.worth), np.unique(legs.row)
+    accounts, rows = state.accounts, cells.rows
+    gross = np.abs(cells.legs.cash) + np.abs(cells.legs.worth)
     worst = sum(contract.worst(contract.lots_bound) for contract in state.book.contracts)
     if _sum_bound(gross) >= BOUND // 2 or 2 * worst >= BOUND:  # the latter: sums over columns, see `Accounts`
         return np.zeros(len(rows), np.bool_)
-    total, single = np.zeros(len(rows), np.int64), np.zeros(len(cells), np.int64)
-    np.add.at(single, of, gross)
-    np.add.at(total, cells // count, single)
-    entry = np.abs(accounts.entries[rows[cells // count], cells % count]) + single
-    fits = (np.abs(accounts.cash[rows]) + total < BOUND) & (np.abs(accounts.flows[rows]) + total < BOUND)
-    fits[(cells // count)[entry >= BOUND]] = False
+    single = cells.by_cell(gross)
+    total = cells.by_row(single)
+    entry = np.abs(accounts.entries[cells.row, cells.column]) + single
+    fits: NDArray[np.bool_] = (np.abs(accounts.cash[rows]) + total < BOUND) & (
+        np.abs(accounts.flows[rows]) + total < BOUND
+    )
+    fits &= cells.by_row((entry >= BOUND).astype(np.int64)) == 0
     return fits
 
 
@@ -199,13 +167,21 @@ def running(group: Ints, amount: Ints) -> Ints:
     return found
 
 
-def book_legs(state: ShardState, legs: Legs) -> None:
-    """Post legs that were proved, and place their rows anew at the marks of the end."""
-    accounts = state.accounts
-    if not len(legs.at):
+def book_legs(state: ShardState, proof: Proof, stop: int) -> None:
+    """Post the legs before `stop`. Rows that were measured are placed anew at the marks of the end, with a reserve."""
+    accounts, cells, spent = state.accounts, proof.cells, proof.spent
+    if cells is not None and int(cells.legs.at.max()) >= stop:
+        few = cells.legs.before(stop)
+        spent = spent[np.isin(cells.rows, few.row)]
+        cells = cells_of(few, accounts.columns) if len(few.at) else None
+    if cells is None:
         return
-    entries_after(accounts, legs.row, legs.column, legs.lots, -legs.cash)
+    legs = cells.legs
+    entries_after(accounts, cells)
     np.add.at(accounts.positions, (legs.row, legs.column), legs.lots)
     np.add.at(accounts.cash, legs.row, legs.cash)
     np.add.at(accounts.flows, legs.row, legs.worth + legs.cash)
-    watch.place(state, np.unique(legs.row))
+    measured = spent == BOUND
+    state.triggers.reserve[cells.rows[~measured]] -= spent[~measured]
+    if measured.any():
+        watch.place(state, cells.rows[measured], has_reserve=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine import triggers
 from engine.accounts import Ints, account_key
@@ -73,20 +74,36 @@ def _measured(state: ShardState, rows: Ints) -> tuple[Ints, Measure, list[int]]:
     return np.concatenate([plain, np.array(kin, np.int64)]), measure.beside(shared), sorted(rest)
 
 
-def place(state: ShardState, rows: Ints, looked: dict[int, Statement] | None = None) -> None:
-    """A fresh tier for the rows, with those of young tiers that it swallows, at the present marks."""
+def place(
+    state: ShardState, rows: Ints, looked: dict[int, Statement] | None = None, *, has_reserve: bool = False
+) -> None:
+    """A fresh tier for the rows, with those of young tiers that it swallows, at the present marks.
+
+    `has_reserve`: the rows trade; those that did keep a reserve as long as they have one left.
+    """
     swallowed = state.triggers.absorb(len(rows))
     rows = np.unique(np.concatenate([rows, swallowed])) if len(swallowed) else rows
     many, others = rows[:0], rows.tolist()
-    near = many
-    if len(rows) >= VECTOR_MIN:
+    near = kept = many
+    if has_reserve or len(rows) >= VECTOR_MIN:
         many, measure, others = _measured(state, rows)
         room = triggers.distances(state.accounts.status[many], measure, bool(state.book.parameters.call_ms))
         near = triggers.radii(room, measure.sway, state.accounts.columns)
+        trades = _may_reserve(state, many) & (has_reserve | (state.triggers.reserve_of(many) > 0))
+        near, kept = triggers.halved(near, room, trades, state.accounts.columns)
     far = np.array([_radius(state, row, (looked or {}).get(row)) for row in others], np.int64)
     marks = [mark.price for mark in state.book.marks]
     rows = np.concatenate([many, np.array(others, np.int64)])
-    state.triggers.place(rows, np.concatenate([near, far]), marks, state.book.contracts)
+    kept = np.concatenate([kept, np.zeros(len(others), np.int64)])
+    state.triggers.place(rows, np.concatenate([near, far]), kept, marks, state.book.contracts)
+
+
+def _may_reserve(state: ShardState, rows: Ints) -> NDArray[np.bool_]:
+    """Which rows the claim of `reserve` speaks of: healthy, on their own, without collateral."""
+    accounts = state.accounts
+    plain: NDArray[np.bool_] = (accounts.status[rows] == Status.HEALTHY) & ~accounts.special[rows]
+    plain &= ~accounts.positions[rows][:, state.columns.asset].any(axis=1)
+    return plain
 
 
 def _radius(state: ShardState, row: int, looked: Statement | None) -> int:
