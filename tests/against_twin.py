@@ -9,6 +9,7 @@ from schemas.codes import Code, Refused
 from schemas.events import Event
 from schemas.message import Input
 from streams.driver import BookRun, Sinks, Venue
+from tests.closing_invariant import checked_plans
 from tests.engine_invariants import Invariants
 from tests.random_venue import Act, messages
 from tests.twin import Twin
@@ -139,7 +140,7 @@ def statuses(run: BookRun) -> dict[str, str]:
 def run_venue(choices: Settings, acts: list[Act], shards: int, *, vector: bool = False) -> Pair:
     """A random venue through both: compared after each act, with the invariants of the engine. All rows in vectors?"""
     pair = Pair(shards)
-    with patch.object(watch, "VECTOR_MIN", 1 if vector else watch.VECTOR_MIN):
+    with patch.object(watch, "VECTOR_MIN", 1 if vector else watch.VECTOR_MIN), checked_plans():
         for message in messages(choices, acts, pair.events):
             pair.feed(message)
             if message.id.startswith("n"):

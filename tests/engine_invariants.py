@@ -8,18 +8,26 @@ from engine.life import Status
 from engine.margin.statement import is_trusted, statement
 from schemas import events, loss_events
 from schemas.events import Event
+from schemas.inputs import Input
+from schemas.journal import AnyEntry
 from streams.driver import BookRun, Venue
+from tests.closing_invariant import VenueFills, require_slices
+from tests.sequence_invariant import Sequences
 
 OWN = (events.LiquidationFilled, events.PositionTakenOver, events.PositionTornUp)
 OTHERS = (events.PositionPlaced, loss_events.GainsCharged)
 
 
 class Invariants:
-    """Remembers what was told; `check` looks at what the last input did."""
+    """Remembers what was told, and hears what is written; `check` looks at what the last input did."""
 
     def __init__(self, venue: Venue, told: Sequence[Event]) -> None:
         self.venue, self.told = venue, told
         self.seen = 0
+        self.journal: list[Input | AnyEntry] = []
+        venue.sinks.journal = self.journal.append
+        self.sequences = Sequences({name: run.book.seq for name, run in venue.books.items()})
+        self.fills: dict[str, VenueFills] = {}
         self.ids: set[tuple[str, int, str, str]] = set()
         self.holes: set[tuple[str, str]] = set()
 
@@ -27,16 +35,23 @@ class Invariants:
         """All of them; raises AssertionError with the number of the invariant."""
         new = self.told[self.seen :]
         self.seen = len(self.told)
+        journal = list(self.journal)
+        self.journal.clear()
+        self.sequences.follow(journal, new)
+        require_slices(journal, new)
         for event in new:
             self._require_new_id(event)
             _require_in_order(event)
             _require_reason(event)
         for name, run in self.venue.books.items():
             _require_conserved(run)
+            self.sequences.require_seq(run.book)
             if run.book.is_ready:
                 _require_quiet(run)
                 if not run.book.parameters.is_venue:
                     self._require_solvent(name, new)
+                own = ([one for one in journal if one.book == name], [one for one in new if one.book == name])
+                self.fills.setdefault(name, VenueFills()).follow(run, *own)
             self.holes = {one for one in self.holes if one[0] != name} | _holes(name, run)
 
     def _require_new_id(self, event: Event) -> None:
