@@ -153,6 +153,20 @@ class WithdrawalRefused(Event, frozen=True, kw_only=True, tag="withdrawal-refuse
     code: int
 
 
+class CollateralOffered(Event, frozen=True, kw_only=True, tag="collateral-offered"):
+    """To the venue: sell up to `lots` of an asset by trades under `sale_id`, until the deadline.
+
+    What `@operator` and others take of it meanwhile is no longer for sale.
+    """
+
+    account: str
+    sale_id: str
+    asset: str
+    lots: int
+    mark_ticks: int
+    deadline_ms: int
+
+
 class CollateralSold(Event, frozen=True, kw_only=True, tag="collateral-sold"):
     account: str
     sale: int

@@ -15,12 +15,17 @@ from tests.random_venue import Act, messages
 from tests.twin import Twin
 from tests.venue_opening import Settings
 
-# What the twin tells, in the engine's words; other events of the engine have no twin.
-TOLD = {
-    "margin-called", "margin-call-met", "margin-call-missed", "liquidation-triggered", "liquidation-ended",
-    "liquidation-ordered", "position-taken-over", "position-torn-up", "hole-found", "window-opened",
-    "default-declared", "loss-allocated", "gains-charged", "window-closed", "withdrawal-released",
-    "withdrawal-refused", "mark-held", "collateral-sold", "limit-exceeded",
+# What the twin tells, in the engine's words, and the fields that both tell, in the twin's order; other events of the
+# engine have no twin.
+TOLD: dict[str, tuple[str, ...]] = {
+    "margin-called": ("call_units", "deadline_ms"), "margin-call-met": ("equity_units",), "margin-call-missed": (),
+    "liquidation-triggered": ("equity_units", "mm_units"), "liquidation-ended": ("equity_units", "mm_units"),
+    "liquidation-ordered": ("liquidation_id", "lots", "limit_ticks"), "position-taken-over": (),
+    "position-torn-up": (), "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
+    "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (), "withdrawal-released": ("amount",),
+    "withdrawal-refused": (), "mark-held": (), "limit-exceeded": ("instrument", "lots", "limit_lots"),
+    "collateral-offered": ("sale_id", "asset", "lots", "deadline_ms"),
+    "collateral-sold": ("asset", "lots", "pay_units", "buyer"),
 }  # fmt: skip
 
 
@@ -50,16 +55,20 @@ class Pair:
             same(entries(run), {k: v for k, v in book.entries().items() if v}, "entry values")
         same(self.told_by_engine(), self.told_by_twin(), "events")
 
-    def told_by_engine(self) -> list[tuple[str, int, str, str]]:
-        """(book, seq, kind, account or window), sorted."""
-        return sorted((e.book, e.seq, e.kind, getattr(e, "account", e.subject)) for e in self.events if e.kind in TOLD)
+    def told_by_engine(self) -> list[tuple[str, ...]]:
+        """Book, seq, kind, account or window, and what else both tell, sorted."""
+        return sorted(
+            (e.book, f"{e.seq:9}", e.kind, getattr(e, "account", e.subject), *(str(getattr(e, n)) for n in TOLD[e.kind]))
+            for e in self.events
+            if e.kind in TOLD
+        )
 
-    def told_by_twin(self) -> list[tuple[str, int, str, str]]:
+    def told_by_twin(self) -> list[tuple[str, ...]]:
         """The same of the twin."""
         return sorted(
-            (name, seq, kind, subject)
+            (name, f"{seq:9}", kind, subject, *(str(fact) for _, fact in zip(TOLD[kind], facts.values(), strict=False)))
             for name, book in self.twin.books.items()
-            for seq, kind, subject, _ in book.events
+            for seq, kind, subject, facts in book.events
             if kind in TOLD
         )
 

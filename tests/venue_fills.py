@@ -7,8 +7,8 @@ from typing import Any
 
 from schemas import inputs
 from schemas.decimals import decimal_text
-from schemas.events import Event, LiquidationOrdered, LiquidationOrderEnded
-from schemas.message import Input
+from schemas.events import CollateralOffered, CollateralSold, Event, LiquidationOrdered, LiquidationOrderEnded
+from schemas.inputs import Input
 from tests.venue_opening import ACCOUNTS
 
 
@@ -29,11 +29,26 @@ def open_order(told: Sequence[Event], book: str) -> LiquidationOrdered | None:
     return next((e for e in ordered if e.liquidation_id not in ended), None)
 
 
+def offer(told: Sequence[Event], book: str) -> tuple[CollateralOffered, int] | None:
+    """The last sale of which something was left when it was told, and how many lots."""
+    # Whether trades have filled it since is not told: a fill under an id of no running sale is a fact too.
+    sold: dict[str, int] = {}
+    for e in reversed(told):
+        if isinstance(e, CollateralSold) and e.book == book:
+            name = f"{e.book}/{e.account}/{e.sale}"
+            sold[name] = sold.get(name, 0) + e.lots
+        elif isinstance(e, CollateralOffered) and e.book == book and e.lots > sold.get(e.sale_id, 0):
+            return e, e.lots - sold.get(e.sale_id, 0)
+    return None
+
+
 def fill(told: Sequence[Event], price: Mapping[str, int], base: dict[str, Any], one: int, two: int, size: int) -> Input:
-    """A fill of the oldest order: whole, part, or too much; at, inside, or beyond its limit."""
-    order = open_order(told, base["book"])
+    """A fill of a running sale or of the oldest order: whole, part, or too much; at, inside, or beyond its limit."""
+    order, sale = open_order(told, base["book"]), offer(told, base["book"])
+    if sale is not None and (order is None or size % 3 == 0):
+        return _sale(*sale, price, base, two, size)
     if order is None:
-        return _sale(price, base, one, two, size)
+        return _no_sale(price, base, one, two, size)
     name, most = order.instrument, abs(order.lots)
     other = "@market" if ACCOUNTS[two] == order.account or two == one else ACCOUNTS[two]
     buyer, seller = (order.account, other) if order.lots > 0 else (other, order.account)
@@ -45,8 +60,21 @@ def fill(told: Sequence[Event], price: Mapping[str, int], base: dict[str, Any], 
     )  # fmt: skip
 
 
-def _sale(price: Mapping[str, int], base: dict[str, Any], one: int, two: int, size: int) -> Input:
-    """Collateral to a buyer, under the id of a sale that may be running."""
+def _sale(
+    sale: CollateralOffered, left: int, price: Mapping[str, int], base: dict[str, Any], two: int, size: int
+) -> Input:
+    """Collateral of a running sale to a buyer: whole, part, or too much; at the mark, or worse than its haircut."""
+    lots = [left, -(-left // 2), 1, left + 97 * size][size % 4]
+    ticks = [price["GOLD"], price["GOLD"] + 1, price["GOLD"] // 2][size // 4 % 3]
+    return inputs.Trade(
+        buyer="@market" if ACCOUNTS[two] == sale.account else ACCOUNTS[two], seller=sale.account,
+        instrument=sale.asset, quantity=decimal_text(min(lots, 4_000_000), 3), price=price_text("GOLD", ticks),
+        liquidation_id=sale.sale_id, **base,
+    )  # fmt: skip
+
+
+def _no_sale(price: Mapping[str, int], base: dict[str, Any], one: int, two: int, size: int) -> Input:
+    """Collateral to a buyer, under the id of a sale that is over, or never was."""
     seller = ACCOUNTS[one]
     return inputs.Trade(
         buyer="@market" if one == two else ACCOUNTS[two], seller=seller, instrument="GOLD",

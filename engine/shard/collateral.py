@@ -6,6 +6,7 @@ from engine.accounts import Holding, account_key
 from engine.margin.statement import Statement
 from engine.shard.state import CollateralSale, ShardState
 from engine.value import value_floor
+from schemas import events
 
 
 def watch(state: ShardState, row: int, own: Statement) -> None:
@@ -27,6 +28,27 @@ def watch(state: ShardState, row: int, own: Statement) -> None:
         state.sales[row] = CollateralSale(state.number(row, "sale"), column, lots, due)
         state.timers.set(due, "sale", account_key(state.accounts.names[row]))
         state.raise_to_clearing(row, "sale")
+        _tell_offer(state, row, state.sales[row])
+
+
+def sale_id(state: ShardState, row: int) -> str:
+    """`book/account/sale number`, of the running sale."""
+    return f"{state.book.name}/{state.accounts.names[row]}/{state.sales[row].number}"
+
+
+def _tell_offer(state: ShardState, row: int, sale: CollateralSale) -> None:
+    name = sale_id(state, row)
+    state.tell(
+        events.CollateralOffered(
+            **state.stamp(name, sale.column),
+            account=state.accounts.names[row],
+            sale_id=name,
+            asset=state.book.contracts[sale.column].name,
+            lots=sale.lots,
+            mark_ticks=state.book.price(sale.column),
+            deadline_ms=sale.due_ms,
+        )
+    )
 
 
 def _first_collateral(state: ShardState, holding: Holding) -> tuple[int, int] | None:

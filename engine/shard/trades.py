@@ -7,7 +7,7 @@ from engine.execution import bankruptcy_cash, capped_fee, mark_cash
 from engine.ledger import TRANSIT, insurance
 from engine.life import Status
 from engine.liquidation import Order, member_lots
-from engine.shard import booking, run
+from engine.shard import booking, collateral, run
 from engine.shard.state import ShardState
 from schemas import events
 from schemas.journal import Paid
@@ -33,7 +33,7 @@ def _book_leg(state: ShardState, account: str, lots: int, trade: op.Traded) -> N
     if order is not None:
         _pay_fee(state, row, abs(lots), trade, order)
         run.fill(state, row, order, abs(lots), trade.price)
-    elif row in state.sales and trade.liquidation_id == sale_id(state, row):
+    elif row in state.sales and trade.liquidation_id == collateral.sale_id(state, row):
         _fill_sale(state, row, trade)
 
 
@@ -91,8 +91,3 @@ def _fill_sale(state: ShardState, row: int, trade: op.Traded) -> None:
     sale.lots -= trade.lots
     if sale.lots <= 0:
         state.end_sale(row)
-
-
-def sale_id(state: ShardState, row: int) -> str:
-    """`book/account/sale number`."""
-    return f"{state.book.name}/{state.accounts.names[row]}/{state.sales[row].number}"

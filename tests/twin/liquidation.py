@@ -35,8 +35,7 @@ def round_of_liquidations(book: BookState) -> bool:
         carry_out(book, plan)
         left = equity(book, plan.account)
         assert plan.equity < 0 or left >= 0, f"14.9: {plan.account.id} was solvent, its equity is now {left}"
-    for account in asked:
-        look_after_rows(book, account)
+        look_after_rows(book, plan.account)
     sweep(book)
     if asked:
         check(book)
@@ -123,7 +122,7 @@ def grant(book: BookState, plan: Plan, lots: int) -> None:
 
 
 def look_after_rows(book: BookState, account: Account) -> None:
-    """Ended, or waiting again; the check that follows finds the bankrupt (17.9)."""
+    """Right after its rows: ended, or waiting again; the check that follows finds the bankrupt (17.9)."""
     waits = account.order or account.waits_interval == interval(book)
     if account.status == "liquidating" and not waits and stop_reached(book, account):
         end(book, account)

@@ -43,6 +43,8 @@ def start_sale(book: BookState, account: Account) -> None:
     account.sale_number += 1
     name = f"{book.name}/{account.id}/{account.sale_number}"
     account.sale = Sale(name, asset.name, units, book.clock + book.rules.said.sale_ms)
+    deadline = account.sale.deadline_ms
+    book.event("collateral-offered", account.id, id=name, asset=asset.name, units=units, deadline=deadline)
     bought = most_units(asset, book.account(OPERATOR).cash, units)
     if bought and haircut_value(asset, bought):  # nothing is sold for nothing
         sell_collateral(book, account, book.account(OPERATOR), asset, bought, ceil(haircut_value(asset, bought)))

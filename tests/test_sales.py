@@ -1,0 +1,45 @@
+"""RULEBOOK 17.11: collateral sales are announced to the venue under an id, and filled under it."""
+
+from __future__ import annotations
+
+from schemas import inputs
+from tests.hand_venue import Hand
+
+
+def selling(**funds: object) -> Hand:
+    """Account a is torn up at 80 with cash -100 and 10 coins worth 9 each after their haircut; sales wait a second."""
+    hand = Hand(listing={"half_spread_ticks": 1}, sale_ms=1000)
+    hand.asset("C")
+    assert hand.send(inputs.Price, asset="C", mark="10") is None
+    hand.deposit({"a": 100, "b": 500, **funds})
+    assert hand.send(inputs.Deposit, account="a", amount="10", asset="C") is None
+    hand.trade("a", "b", 10)
+    hand.price(80)
+    return hand
+
+
+def test_the_venue_is_told_what_is_for_sale() -> None:
+    """Under the id its fills must carry, with all that is needed, before `@operator` has bought what it can."""
+    hand = selling(**{"@operator": 50})
+    [offer] = hand.told("collateral-offered")
+    assert (offer["sale_id"], offer["asset"], offer["lots"], offer["mark_ticks"]) == ("B/a/1", "C", 10, 10)
+    assert offer["deadline_ms"] == hand.now + 1000
+    assert offer["subject"] == "B/a/1"
+    kinds = [kind for kind in hand.kinds() if kind.startswith("collateral")]
+    assert kinds == ["collateral-offered", "collateral-sold"]
+    assert [sold["lots"] for sold in hand.told("collateral-sold")] == [5]  # 50 buy 5 coins for 45
+
+
+def test_fills_under_the_id_end_the_sale_and_the_next_has_another() -> None:
+    """What is filled is no longer for sale; a later debt is a new sale with a new number."""
+    hand = selling(c=1000)
+    # all 10 coins are for sale at 9; c takes 7 at 20 under the id: cash -100 + 140, so the sale has no reason left
+    assert hand.trade("c", "a", 7, 20, instrument="C", liquidation_id="B/a/1") is None
+    hand.wait(1000)
+    assert hand.cash("a") == [40]
+    assert hand.lots()["a", "C"] == 3
+    # 12 lots bought at 100 with the mark at 80 lose 240 and are torn up: cash -200, and the 3 coins go on sale
+    hand.trade("a", "b", 12, 100)
+    assert [offer["sale_id"] for offer in hand.told("collateral-offered")] == ["B/a/1", "B/a/2"]
+    assert hand.trade("c", "a", 3, 9, instrument="C", liquidation_id="B/a/1") is None  # over: it fills nothing
+    assert [offer["lots"] for offer in hand.told("collateral-offered")] == [10, 3]
