@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from unittest.mock import patch
 
 from engine.shard import watch
@@ -22,11 +24,13 @@ TOLD: dict[str, tuple[str, ...]] = {
     "liquidation-triggered": ("equity_units", "mm_units"), "liquidation-ended": ("equity_units", "mm_units"),
     "liquidation-ordered": ("liquidation_id", "lots", "limit_ticks"), "position-taken-over": (),
     "position-torn-up": (), "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
-    "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (), "withdrawal-released": ("amount",),
+    "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (),
+    "withdrawal-released": ("amount",),
     "withdrawal-refused": (), "mark-held": (), "limit-exceeded": ("instrument", "lots", "limit_lots"),
     "collateral-offered": ("sale_id", "asset", "lots", "deadline_ms"),
     "collateral-sold": ("asset", "lots", "pay_units", "buyer"),
 }  # fmt: skip
+Told = tuple[str, int, str, str, list[str]]
 
 
 class Pair:
@@ -37,6 +41,7 @@ class Pair:
         self.venue = Venue(shards, Sinks(event=self.events.append))
         self.twin = Twin()
         self.invariants = Invariants(self.venue, self.events)
+        self.heard, self.heard_twin = 0, dict[str, int]()
 
     def feed(self, message: Input) -> Code | None:
         """One input into both; the codes must agree."""
@@ -55,22 +60,31 @@ class Pair:
             same(entries(run), {k: v for k, v in book.entries().items() if v}, "entry values")
         same(self.told_by_engine(), self.told_by_twin(), "events")
 
-    def told_by_engine(self) -> list[tuple[str, ...]]:
-        """Book, seq, kind, account or window, and what else both tell, sorted."""
+    def told_by_engine(self) -> list[Told]:
+        """What the engine told since the last comparison, sorted."""
+        new, self.heard = self.events[self.heard :], len(self.events)
         return sorted(
-            (e.book, f"{e.seq:9}", e.kind, getattr(e, "account", e.subject), *(str(getattr(e, n)) for n in TOLD[e.kind]))
-            for e in self.events
-            if e.kind in TOLD
+            _told(e.book, e.seq, e.kind, getattr(e, "account", e.subject), _facts(e)) for e in new if e.kind in TOLD
         )
 
-    def told_by_twin(self) -> list[tuple[str, ...]]:
+    def told_by_twin(self) -> list[Told]:
         """The same of the twin."""
-        return sorted(
-            (name, f"{seq:9}", kind, subject, *(str(fact) for _, fact in zip(TOLD[kind], facts.values(), strict=False)))
-            for name, book in self.twin.books.items()
-            for seq, kind, subject, facts in book.events
-            if kind in TOLD
-        )
+        found = []
+        for name, book in self.twin.books.items():
+            new, self.heard_twin[name] = book.events[self.heard_twin.get(name, 0) :], len(book.events)
+            found += [
+                _told(name, seq, kind, subject, facts.values()) for seq, kind, subject, facts in new if kind in TOLD
+            ]
+        return sorted(found)
+
+
+def _told(book: str, seq: int, kind: str, subject: str, facts: Iterable[object]) -> Told:
+    """Book, seq, kind, account or window, and what else both tell."""
+    return book, seq, kind, subject, [str(fact) for _, fact in zip(TOLD[kind], facts, strict=False)]
+
+
+def _facts(event: Event) -> list[object]:
+    return [getattr(event, name) for name in TOLD[event.kind]]
 
 
 def engine_code(venue: Venue, message: Input) -> Code | None:
@@ -82,7 +96,7 @@ def engine_code(venue: Venue, message: Input) -> Code | None:
     return None if refusal is None else Code(refusal.code)
 
 
-def same(found: object, expected: object, what: str) -> None:
+def same(found: Any, expected: Any, what: str) -> None:
     """Equal, or the differences in words."""
     if found == expected:
         return
@@ -90,7 +104,7 @@ def same(found: object, expected: object, what: str) -> None:
         keys = sorted(set(found) | set(expected), key=str)
         wrong = [(k, found.get(k), expected.get(k)) for k in keys if found.get(k) != expected.get(k)]
         raise AssertionError(f"{what} (key, engine, twin): {wrong[:12]}")
-    more = sorted(set(found) - set(expected)), sorted(set(expected) - set(found))  # type: ignore[call-overload]
+    more = [one for one in found if one not in expected], [one for one in expected if one not in found]
     raise AssertionError(f"{what}: only engine {more[0][:12]}, only twin {more[1][:12]}")
 
 
