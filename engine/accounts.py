@@ -70,7 +70,7 @@ class Accounts:
             self._grow(max(GROWTH_MIN, row // 8))
         self.names.append(account)
         self.row_of[account] = row
-        first = self.first_row.setdefault(member_of(account), row)
+        first = self._first_row_of(member_of(account), row)
         if first != row:
             rows = self.siblings.setdefault(first, [first])
             rows.append(row)
@@ -78,6 +78,13 @@ class Accounts:
                 self.siblings[one] = rows
                 self.special[one] = True
         return row
+
+    def _first_row_of(self, member: str, row: int) -> int:
+        """The first row of the member of a new row. `first_row` knows members without an account of their name."""
+        first = self.first_row.get(member, self.row_of.get(member, row))
+        if member not in self.row_of:
+            self.first_row[member] = first
+        return first
 
     def _grow(self, more: int) -> None:
         for name in ("cash", "flows", "start", "positions", "entries", "status", "special"):
