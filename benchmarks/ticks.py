@@ -100,7 +100,7 @@ def crash(count: int) -> None:
     taken = time.process_time() - start
     status = np.bincount(run.shards[0].state.accounts.status[:count], minlength=7)
     print(
-        f"  {count:9,} accounts: {taken / ticks * 1e6:11.0f} us a tick of {ticks}; statuses at the end {status.tolist()}",
+        f"  {count:9,} accounts: {taken / ticks * 1e6:11.0f} us a tick of {ticks}; statuses then {status.tolist()}",
         flush=True,
     )
 

@@ -16,10 +16,9 @@ Such inputs make no reader say anything, so only the state is left to be written
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 from operator import attrgetter, eq, is_
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,39 +27,22 @@ from engine.accounts import Ints
 from engine.book import Book
 from engine.clearing.door import Clearing
 from engine.clearing.rounds import is_idle
+from engine.drafts import Draft, drafted
 from engine.ledger import BACKSTOP, MARKET
 from engine.numbers import PPM
 from engine.shard import quiet
 from engine.shard.door import Shard
 from engine.shard.legs import Legs, Trades, legs_of
 from engine.texts import REFUSED, Texts
-from schemas.inputs import Heartbeat, Price, Trade
+from schemas.inputs import Price, Trade
 from schemas.message import Input
 
-_TIME, _ID = attrgetter("time_ms"), attrgetter("id")
 _MARK, _INSTRUMENT, _ASSET = attrgetter("mark"), attrgetter("instrument"), attrgetter("asset")
 _BUYER, _SELLER, _LIQUIDATION = attrgetter("buyer"), attrgetter("seller"), attrgetter("liquidation_id")
 _PRICE, _QUANTITY = attrgetter("price"), attrgetter("quantity")
 _BAND_MAX = 1 << 21  # wider bands, times a price, pass 2^62
 NAMED = {MARKET, BACKSTOP}
 FOREIGN, UNKNOWN = -1, -2
-
-
-@dataclass(slots=True)
-class Draft:
-    """A run under judgement: `stop` is its length so far proved; positions are those of the messages."""
-
-    messages: list[Input]
-    stop: int
-    times: Ints
-    clock: Ints
-    at: dict[type, list[int]] = field(default_factory=dict)
-    of: dict[type, list[Any]] = field(default_factory=dict)
-
-    def end(self, places: list[int] | Ints, bad: NDArray[np.bool_]) -> None:
-        """The first bad one ends the run."""
-        if bad.any():
-            self.stop = min(self.stop, int(places[int(bad.argmax())]))
 
 
 @dataclass(slots=True)
@@ -88,7 +70,8 @@ class Runs:
         """Apply the longest prefix that is proved quiet; its length."""
         if not self._is_calm():
             return 0
-        draft = self._draft(messages)
+        due = [self.book.next_due_ms(), self.clearing.next_due_ms(), *(shard.next_due_ms() for shard in self.shards)]
+        draft = drafted(self.book, min((ms for ms in due if ms is not None), default=None), messages)
         if not draft.stop:
             return 0
         self.texts.refresh()
@@ -112,52 +95,6 @@ class Runs:
         if not self.book.is_ready or self.book.clock_ms < 0 or not is_idle(self.clearing.state):
             return False
         return all(quiet.is_calm(shard.state) for shard in self.shards)
-
-    def _draft(self, messages: list[Input]) -> Draft:
-        """Kinds, ids and times."""
-        count, book = len(messages), self.book
-        times = np.fromiter(map(_TIME, messages), np.int64, count)
-        clock = np.maximum.accumulate(np.concatenate(([book.clock_ms], times)))
-        draft = Draft(messages, count, times, clock[1:])
-        due = [book.next_due_ms(), self.clearing.next_due_ms(), *(shard.next_due_ms() for shard in self.shards)]
-        late, ahead = clock[:-1] - book.parameters.late_ms, clock[:-1] + book.parameters.ahead_ms
-        bad = (times < late) | (times > ahead)
-        least = min((ms for ms in due if ms is not None), default=None)
-        if least is not None:
-            bad |= draft.clock >= least
-        draft.end(range(count), bad)  # type: ignore[arg-type]  # places are their own positions
-        self._kinds(draft)
-        for kind, topic in ((Price, "prices"), (Trade, "trades"), (Heartbeat, "commands")):
-            self._ids(draft, kind, book.seen.get(topic, {}))
-        return draft
-
-    @staticmethod
-    def _kinds(draft: Draft) -> None:
-        """Places and messages by kind; one of another kind ends the run."""
-        kinds = list(map(type, draft.messages))
-        if len(set(kinds)) == 1:
-            draft.at[kinds[0]], draft.of[kinds[0]] = range(len(kinds)), draft.messages  # type: ignore[assignment]
-        else:
-            for kind in set(kinds):
-                at = [place for place, one in enumerate(kinds) if one is kind]
-                draft.at[kind], draft.of[kind] = at, [draft.messages[place] for place in at]
-        for kind, at in draft.at.items():
-            if kind not in (Price, Trade, Heartbeat):
-                draft.stop = min(draft.stop, at[0])
-
-    @staticmethod
-    def _ids(draft: Draft, kind: type, seen: dict[str, Input]) -> None:
-        """An id that the book remembers, or that stands twice in the run, ends it."""
-        ids = list(map(_ID, draft.of.get(kind, ())))
-        new = set(ids)
-        if len(new) == len(ids) and seen.keys().isdisjoint(new):
-            return
-        new.clear()
-        for place, id in zip(draft.at[kind], ids, strict=True):
-            if id in seen or id in new:
-                draft.stop = min(draft.stop, place)
-                return
-            new.add(id)
 
     def _ticks(self, draft: Draft) -> Ticks:
         """Prices of listed instruments that are accepted, and touch nobody."""
