@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.numbers import BOUND, PPM, ppm_up
+from engine.numbers import PPM, ppm_up
+from engine.rules import money
 from schemas.codes import Code, Refused
-from schemas.decimals import units_of
 from schemas.governed import Bracket
 
 
@@ -44,7 +44,7 @@ NO_MARGIN = Brackets((0,), (0,), (0,))
 
 def compile_brackets(table: list[Bracket], decimals: int) -> Brackets:
     """Floors in units and deductions. Refuses CROSSED_PARAMETERS (17.3): overlap, falling rates, broken continuity."""
-    floors = [units_of(row.floor, decimals) for row in table]
+    floors = [money(row.floor, decimals) for row in table]
     rates = [row.rate_ppm for row in table]
     deductions = [0]
     if floors[0] != 0 or any(b <= a for a, b in pairwise(floors)):
@@ -56,8 +56,6 @@ def compile_brackets(table: list[Bracket], decimals: int) -> Brackets:
         if rest:
             raise Refused(Code.CROSSED_PARAMETERS, f"floor {table[at].floor} times its rate step is not whole")
         deductions.append(deductions[-1] + step)
-    if max(floors[-1], deductions[-1]) >= BOUND:
-        raise Refused(Code.BOUND_DOES_NOT_FIT, "bracket floors pass 2^61 units")
     return Brackets(tuple(floors), tuple(rates), tuple(deductions))
 
 

@@ -11,6 +11,7 @@ from math import gcd
 
 from engine.brackets import NO_MARGIN, Brackets, compile_brackets, require_im_above_mm
 from engine.numbers import BOUND, PPM, div_up
+from engine.rules import money
 from schemas.codes import Code, Refused
 from schemas.decimals import count_of, ratio_of, units_of
 from schemas.governed import AssetMessage, InstrumentMessage
@@ -94,7 +95,7 @@ def compile_instrument(message: InstrumentMessage, decimals: int, book: str) -> 
         mm=mm, im=im, scope=message.insurance_scope or book, expiry_ms=message.expiry_ms,
         band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
         stale_ms=message.stale_ms, half_spread_ticks=message.half_spread_ticks,
-        impact_units=units_of(message.impact, decimals), depth_lots=message.depth_lots,
+        impact_units=money(message.impact, decimals), depth_lots=message.depth_lots,
         refill_lots_per_ms=message.refill_lots_per_ms,
         backstop_lots=count_of(message.backstop_limit, *lot, Code.OFF_LOT), version=message.version,
     )  # fmt: skip

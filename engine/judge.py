@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.governance import judge_book, judge_command, judge_rule, require_version
 from engine.names import amount_of, asset_named, column_named, instrument_named, member_account, member_of
+from engine.numbers import AMOUNT_BOUND, BOUND
 from engine.operations import (
     Asked,
     Contributed,
@@ -96,7 +97,7 @@ def _funding(book: Book, message: inputs.Funding) -> Operation:
     column, contract = instrument_named(book, message.instrument)
     index = count_of(message.index, 1, 1, Code.TOO_MANY_DIGITS)
     delta = index - book.funding_index[column]
-    if abs(delta) * contract.lots_bound >= 2**61 or abs(index) >= 2**61:
+    if abs(index) > AMOUNT_BOUND or abs(delta) * contract.lots_bound >= BOUND:
         raise Refused(Code.AMOUNT_BEYOND_BOUND, f"index {message.index} is beyond the bound of {contract.name}")
     return Funded(column, delta)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.numbers import AMOUNT_BOUND
 from schemas.codes import Code, Refused
 from schemas.decimals import units_of
 
 if TYPE_CHECKING:
     from engine.book import Book
     from engine.contracts import Contract
-
-AMOUNT_BOUND = 2**60
 
 
 def member_of(account: str) -> str:

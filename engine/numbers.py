@@ -7,6 +7,7 @@ from math import isqrt
 
 PPM = 1_000_000
 BOUND = 2**61  # every product of a column stays below, so two may be added in int64 (contracts)
+AMOUNT_BOUND = 2**60  # the most units that one message may say (17.3)
 Predicate = Callable[[int], bool]
 
 

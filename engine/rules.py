@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.numbers import PPM
+from engine.numbers import AMOUNT_BOUND, PPM
 from schemas.codes import Code, Refused
 from schemas.decimals import units_of
 from schemas.governed import LayerMessage, ParametersMessage, WaterfallMessage
@@ -108,10 +108,12 @@ def _compile_layer(layer: LayerMessage, decimals: int) -> Layer:
 
 
 def money(text: str, decimals: int) -> int:
-    """Money text that may be zero but not negative."""
+    """Money of a rule: zero is allowed, and at most what one message may say (17.3)."""
     units = units_of(text, decimals)
     if units < 0:
         raise Refused(Code.NOT_POSITIVE, f"expected zero or more, found {text}")
+    if units > AMOUNT_BOUND:
+        raise Refused(Code.AMOUNT_BEYOND_BOUND, f"amount {text} is beyond 2^60 units")
     return units
 
 

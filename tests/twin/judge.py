@@ -93,8 +93,10 @@ def judge_price(book: BookState, message: Price) -> None:
 
 
 def judge_funding(book: BookState, message: Funding) -> None:
-    instrument_of(book, message.instrument)
-    refuse_if(abs(units_of(message.index, 0)) > AMOUNT_MAX, Code.AMOUNT_BEYOND_BOUND, message.index)
+    instrument, index = instrument_of(book, message.instrument), units_of(message.index, 0)
+    refuse_if(abs(index) > AMOUNT_MAX, Code.AMOUNT_BEYOND_BOUND, message.index)
+    product = abs(index - instrument.index) * 4 * instrument.position_limit
+    refuse_if(product >= 2**61, Code.AMOUNT_BEYOND_BOUND, f"the index moves too far: {message.index}")
 
 
 def judge_settlement(book: BookState, message: Settlement) -> None:
