@@ -74,7 +74,9 @@ def is_json(line: bytes) -> bool:
 
 
 def _malformed(text: str, reason: str) -> Refused:
-    """NOT_JSON, told apart from the two near misses that other JSON readers let through."""
+    """NOT_JSON, told apart from the near misses that other JSON readers let through."""
+    if text.startswith("\ufeff"):
+        return Refused(Code.NOT_JSON, "a byte order mark stands before the JSON")
     constants: list[str] = []
     try:
         # Numbers stay text: int() has a limit on digits of its own, and no float is wanted.

@@ -209,12 +209,6 @@ class InstrumentSettled(Event, frozen=True, kw_only=True, tag="instrument-settle
     price_ticks: int
 
 
-class RulesChanged(Event, frozen=True, kw_only=True, tag="rules-changed"):
-    version: int
-    author: str
-    reason: str
-
-
 class Refusal(Struct, frozen=True, kw_only=True):
     """An accepted input that the one account it concerns refuses; it goes to the dead letters."""
 

@@ -18,8 +18,6 @@ from engine.names import member_of
 from engine.value import value_floor
 from streams.driver import BookRun
 
-Nonzero = dict[int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -7,14 +7,12 @@ the clearing house said has the topic `reports` or `decisions` and line 0. The v
 
 from __future__ import annotations
 
-import gzip
-import io
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import msgspec
-import zstandard
 from msgspec import Raw, Struct
 
 from schemas.codes import Refused
@@ -22,7 +20,8 @@ from schemas.decode import decode
 from schemas.inputs import TOPICS
 from schemas.journal import Allocation, Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised, Retired, WindowOpened
 from schemas.message import Input
-from streams.logs import SUFFIXES, LogsError
+from streams.logs import BLOCK_BYTES, SUFFIXES, LogsError
+from streams.unpack import GZ_READ_BYTES, ZST_READ_BYTES, Cut, gunzip, unzstd
 
 REPORTS, DECISIONS = "reports", "decisions"
 _REPORTS = (Raised, Moved, Declared, Paid, Answer, Retired)
@@ -58,13 +57,23 @@ def journal_line(entry: int, record: Input | AnyEntry, topic: str = "", line: in
 
 
 def read_journal(path: Path) -> Iterator[JournalEntry]:
-    """The entries of a dump (plain, .gz or .zst). Raises LogsError where it is not one: a dump is never half right."""
+    """The entries of a dump (plain, .gz or .zst). Raises LogsError where it is not one: a dump is never half right.
+
+    An entry that is missing is seen by its number, though leaving it out may change nothing that others say.
+    """
+    last = 0
     try:
-        with _open(path) as file:
-            for number, text in enumerate(file, 1):
-                yield _entry(path, number, text)
-    except (OSError, EOFError, zstandard.ZstdError) as error:
-        raise LogsError(f"cannot read {path}: {error}") from error
+        with path.open("rb") as file:
+            for number, text in enumerate(_lines(_unpacked(path, file)), 1):
+                found = _entry(path, number, text)
+                if found.entry > last + 1:
+                    raise LogsError(f"{path.name}, line {number}: entry {found.entry} stands where {last + 1} should")
+                last = max(last, found.entry)
+                yield found
+    except Cut as cut:
+        raise LogsError(f"{path.name}: {cut}") from cut
+    except OSError as error:
+        raise LogsError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _entry(path: Path, number: int, text: bytes) -> JournalEntry:
@@ -84,9 +93,23 @@ def find_journal(directory: Path) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _open(path: Path) -> BinaryIO:
+def _unpacked(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """The content of a dump in pieces."""
     if path.suffix == ".gz":
-        return cast(BinaryIO, gzip.open(path, "rb"))
+        return gunzip(iter(partial(file.read, GZ_READ_BYTES), b""), BLOCK_BYTES)
     if path.suffix == ".zst":
-        return io.BufferedReader(cast(io.RawIOBase, zstandard.open(path, "rb")))
-    return path.open("rb")
+        return unzstd(iter(partial(file.read, ZST_READ_BYTES), b""))
+    return iter(partial(file.read, BLOCK_BYTES), b"")
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines without their ends; an answer of many accounts may be a line of many pieces."""
+    begun: list[bytes] = []
+    for piece in pieces:
+        *whole, rest = piece.split(b"\n")
+        for line in whole:
+            yield b"".join([*begun, line])
+            begun.clear()
+        begun.append(rest)
+    if any(begun):
+        yield b"".join(begun)

@@ -28,6 +28,7 @@ from streams.present import Fields, Terms, event_fields, json_document, json_lin
 from streams.tally import Tally
 
 BUFFER_BYTES = 1 << 20
+AT_THE_END = ("accounts.csv", "funds.csv", "summary.json")
 
 
 class Outputs:
@@ -36,6 +37,8 @@ class Outputs:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
+        for name in AT_THE_END:  # of an earlier run: beside files of a run that fails they would look like its end
+            (directory / name).unlink(missing_ok=True)
         self._stack = ExitStack()
         self._events, self._journal = self._open("events.jsonl"), self._open("journal.jsonl")
         self.letters = DeadLetters(self._open("dead-letters.jsonl"))

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-import orjson
 from msgspec import to_builtins
 
 from engine import governance
@@ -51,13 +50,13 @@ class WhatIf:
         if stated is None:
             return message
         built: Fields = to_builtins(message)
-        return decode(orjson.dumps(built | stated), "reference")
+        return decode(json.dumps(built | stated).encode(), "reference")
 
 
 def read_what_if(path: Path) -> WhatIf:
     """The changes of a file. Raises WhatIfError."""
     try:
-        found = json.loads(path.read_bytes(), parse_float=str, parse_constant=_no_number)
+        found = json.loads(path.read_bytes(), parse_float=str, parse_constant=_no_number, object_pairs_hook=_fields)
     except OSError as error:
         raise WhatIfError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -75,6 +74,14 @@ def read_what_if(path: Path) -> WhatIf:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> Fields:
+    """An object, as in the logs: of a key that stands twice nobody knows which one was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
 
 
 def _subject(where: str, stated: Any) -> Subject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -12,6 +13,8 @@ from streams.cli.exits import HALTED, INTERRUPTED, USAGE, UsageError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says how it went (`rhodian --help`)."""
+    # A closed stream is None: what is said there goes nowhere, and not, as print would have it, to the other one.
+    sys.stdout, sys.stderr = sys.stdout or io.TextIOWrapper(io.BytesIO()), sys.stderr or io.StringIO()
     try:
         from streams.cli.parser import parse
 
@@ -22,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone; nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
+        return USAGE
+    except OSError as error:  # commands tell what they cannot read or write: this is their result, not written
+        _drop_stdout()
+        print(f"rhodian: cannot write to stdout: {error.strerror}", file=sys.stderr)
         return USAGE
     except UsageError as error:
         print(f"rhodian: {error}", file=sys.stderr)
@@ -31,3 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("rhodian: a defect of ours, not of the input; please report the lines above", file=sys.stderr)
         return HALTED
+
+
+def _drop_stdout() -> None:
+    """Nothing more is written there, not what waits in its buffer either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from streams.check import check
 from streams.cli.exits import FINDINGS, FINE, INTERRUPTED, UsageError
-from streams.cli.world import print_json, watching
+from streams.cli.world import print_json, result_console, watching
 from streams.logs import LogsError
 from streams.present import Fields
+
+WIDTH = 160  # without a terminal to measure: reasons are long
 
 
 def run_check(chosen: argparse.Namespace) -> int:
@@ -32,7 +33,7 @@ def run_check(chosen: argparse.Namespace) -> int:
 
 
 def _print(found: Fields) -> None:
-    console = Console(soft_wrap=True)
+    console = result_console(WIDTH)
     if found["codes"]:
         table = Table("code", "name", "count", "first in", "line", "reason of the first", title="Refused")
         for row in found["codes"]:
@@ -42,4 +43,4 @@ def _print(found: Fields) -> None:
     lines = (
         f"{found['lines']:,} lines: {found['good']:,} good, {found['repeats']:,} repeats, {found['refused']:,} refused"
     )
-    console.print(lines, highlight=False)
+    console.print(lines)

@@ -14,13 +14,15 @@ from streams.cli.scenario import add_options, run_scenario
 from streams.merge import HEARTBEAT_MS_MIN
 from streams.present import TIME_MAX_MS
 from streams.replay import HEARTBEAT_MS
+from streams.scenario import ACCOUNTS_MIN
 
 EXITS = """\
 exit codes:
   0    fine; a replay that refused some lines is fine too, unless --strict
   1    check: some line was refused; replay --strict: the first refusal ended the run
   2    wrong usage, or input or output that cannot be read or written
-  3    halt: an invariant is broken; the fault is ours, the files are written up to it
+  3    halt: an invariant is broken, which is our fault, or a journal is not what is recomputed; the files are
+       written up to it
   130  stopped by Ctrl-C or SIGTERM; the files are complete and valid up to there
 """
 
@@ -116,7 +118,7 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
 def _add_scenario(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--market", type=Path, required=True, metavar="CSV", help="prices: a file of data/")
     parser.add_argument("--accounts", type=_accounts, required=True, metavar="N", help="how many accounts to draw")
-    parser.add_argument("--seed", type=int, required=True, metavar="S", help="same seed, same bytes")
+    parser.add_argument("--seed", type=_seed, required=True, metavar="S", help="same seed, same bytes")
     parser.add_argument("--out", type=Path, required=True, metavar="LOGS", help="where the logs go; made if missing")
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -163,7 +165,11 @@ def _shards(text: str) -> int:
 
 
 def _accounts(text: str) -> int:
-    return _whole(text, 2, 10_000_000)
+    return _whole(text, ACCOUNTS_MIN, 10_000_000)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0, 2**63 - 1)
 
 
 def _heartbeat(text: str) -> int:

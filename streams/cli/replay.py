@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 
 from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.cli.show import print_summaries
@@ -27,6 +28,7 @@ def run_replay(chosen: argparse.Namespace) -> int:
         heartbeat_ms=chosen.heartbeat_ms,
     )
     try:
+        _require_apart(settings)
         runs = [settings] if chosen.what_if is None else [settings, _what_if(settings, chosen)]
         summaries = _run(runs)
     except (LogsError, WhatIfError) as error:
@@ -34,7 +36,24 @@ def run_replay(chosen: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"cannot write to {chosen.out}: {error}") from error
     _show(summaries, is_json=chosen.json, is_pair=chosen.what_if is not None)
-    return max(_EXITS.get(str(summary["end"]), FINE) for summary in summaries)
+    if len(summaries) < len(runs):
+        say("the what-if was not run")
+    return max(_exit(summary) for summary in summaries)
+
+
+def _exit(summary: Fields) -> int:
+    """The code of one run. Conservation is judged in every round, and here once more over all accounts at the end."""
+    if not summary["conserved"]:
+        say("money or lots are not conserved")
+        return HALTED
+    return _EXITS.get(str(summary["end"]), FINE)
+
+
+def _require_apart(settings: Settings) -> None:
+    """The journal that is read is not the file that is written."""
+    source, target = find_source(settings.source), settings.out / "journal.jsonl"
+    if isinstance(source, Path) and target.exists() and target.samefile(source):
+        raise UsageError(f"--out is where the journal is: {settings.out}")
 
 
 def _what_if(settings: Settings, chosen: argparse.Namespace) -> Settings:

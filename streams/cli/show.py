@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from streams.cli.world import result_console
 from streams.present import Fields
 
 Row = tuple[str, list[str]]
@@ -18,9 +18,7 @@ WIDTHS = {1: 100, 2: 140}  # without a terminal to measure
 
 def print_summaries(summaries: list[Fields]) -> None:
     """One summary, or two side by side."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(width=WIDTHS[len(summaries)], highlight=False)
+    console = result_console(WIDTHS[len(summaries)])
     for name in summaries[0]["books"]:
         books = [summary["books"][name] for summary in summaries if name in summary["books"]]
         console.print(_figures(name, books))
@@ -190,8 +188,8 @@ def _run(summaries: list[Fields]) -> Table:
     """How it ran: refusals, conservation, digests, speed."""
     table = _table("Run", summaries)
     rows: list[tuple[str, Callable[[Any], str]]] = [
-        ("first line", lambda s: str(s["log"]["first_time"])),
-        ("last line", lambda s: str(s["log"]["last_time"])),
+        ("first line", lambda s: s["log"]["first_time"] or "-"),
+        ("last line", lambda s: s["log"]["last_time"] or "-"),
         ("ended", lambda s: str(s["end"])),
         ("lines read", lambda s: f"{s['log']['entries']:,}"),
         ("refused", lambda s: f"{sum(s['refused'].values()):,}"),

@@ -28,6 +28,18 @@ def print_json(fields: Fields) -> None:
     sys.stdout.buffer.flush()
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process with code 1, which says that lines were refused."""
+        raise BrokenPipeError
+
+
+def result_console(width: int) -> Console:
+    """stdout for tables, as wide as the terminal, or `width` where there is none."""
+    console = _Console(highlight=False)
+    return console if console.is_terminal else _Console(width=width, highlight=False)
+
+
 @contextmanager
 def watching(title: str) -> Iterator[Watch]:
     """A watch whose run ends at the first SIGINT or SIGTERM (a second one kills); progress if stderr is a terminal."""

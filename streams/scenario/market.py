@@ -20,7 +20,7 @@ VOLATILITY_BOUNDS = (0.01, 0.5)
 
 
 class UnknownMarketFile(ValueError):
-    """The file's columns are none that a reader knows."""
+    """The file's columns are none that a reader knows, or its rows are not what its columns promise."""
 
 
 @dataclass(frozen=True, slots=True)

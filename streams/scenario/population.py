@@ -15,6 +15,7 @@ ACCOUNTS_OF_MEMBER = (0.75, 0.18, 0.07)  # shares of members with one, two and t
 ISOLATED_SIGMA, CROSS_SIGMA = 1.3, 0.8  # of the logarithm of leverage
 MAKER_LEVERAGE = 4.0
 ACCOUNTS_PER_MAKER = 500
+ACCOUNTS_MIN = 4  # two market makers, and two who are none
 SIZE_DRAG = 0.1  # leverage falls with this power of size
 
 
@@ -44,8 +45,8 @@ class Population:
 
 def make_population(accounts: int, symbols: list[str], options: Options, rng: Generator) -> Population:
     """`accounts` accounts; at least two of them are market makers."""
-    if accounts < 4:
-        raise ValueError("a scenario needs at least 4 accounts")
+    if accounts < ACCOUNTS_MIN:
+        raise ValueError(f"a scenario needs at least {ACCOUNTS_MIN} accounts")
     makers = max(2, accounts // ACCOUNTS_PER_MAKER)
     names = [f"maker{number:03d}" for number in range(makers)]
     member, only, members = list(range(makers)), [-1] * makers, list(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -20,7 +21,16 @@ def header_of(path: Path) -> set[str]:
 
 
 def read_market(path: Path, session: int = 3) -> Market:
-    """The market of a file. `session` picks one of three from the file of trades."""
+    """The market of a file. `session` picks one of three from the file of trades. Raises UnknownMarketFile."""
+    try:
+        return _read(path, session)
+    except UnknownMarketFile:
+        raise
+    except (ValueError, LookupError, EOFError, csv.Error, gzip.BadGzipFile) as error:
+        raise UnknownMarketFile(f"{path.name}: cut or broken: {error}") from error
+
+
+def _read(path: Path, session: int) -> Market:
     header = header_of(path)
     if "taker_side" in header:
         return read_trades(path, session)

@@ -1,0 +1,199 @@
+"""What a user may do by mistake: nothing of theirs is lost, and what is said is true."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import zstandard
+
+from schemas.codes import Code
+from schemas.decode import decode_block
+from streams.cli import main
+from streams.journal import read_journal
+from streams.logs import LogsError
+from streams.scenario import UnknownMarketFile, make_scenario
+from streams.what_if import WhatIfError, read_what_if
+from tests.cli_venue import BOOK, venue, write
+
+MARKET = Path(__file__).resolve().parent.parent / "data" / "bitmex_xbtusd_1m_20200311_20200314.csv"
+Pack = Callable[[bytes], bytes]
+
+
+class Deaf(io.StringIO):
+    """A stdout that takes nothing; what the command does to its descriptor, it does to a file of no use."""
+
+    def __init__(self, error: OSError, descriptor: int) -> None:
+        super().__init__()
+        self.error, self.descriptor, self.buffer = error, descriptor, self
+
+    def write(self, _: object) -> int:
+        raise self.error
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+
+def call(*arguments: object) -> int:
+    """The exit code of a command."""
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """The journal of a run of the small venue."""
+    assert call("replay", write(tmp_path / "logs"), "--out", tmp_path / "out") == 0
+    return tmp_path / "out" / "journal.jsonl"
+
+
+def test_a_journal_is_never_replayed_onto_itself(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By name, through a link, or as its directory: code 2, and every byte is still there."""
+    before = journal.read_bytes()
+    link = journal.parent.parent / "link"
+    link.symlink_to(journal.parent)
+    for source, out in ((journal, journal.parent), (journal, link), (journal.parent, link)):
+        assert call("replay", source, "--out", out) == 2
+        assert "--out is where the" in capsys.readouterr().err
+    assert journal.read_bytes() == before
+
+
+def test_a_run_that_fails_leaves_no_end_of_an_earlier_one(tmp_path: Path, journal: Path) -> None:
+    """accounts.csv, funds.csv and summary.json beside half an events.jsonl would be those of another run."""
+    assert (journal.parent / "summary.json").exists()
+    bad = tmp_path / "bad" / "journal.jsonl"
+    bad.parent.mkdir()
+    bad.write_bytes(journal.read_bytes()[:-5])
+    assert call("replay", bad, "--out", journal.parent) == 2
+    assert sorted(path.name for path in journal.parent.iterdir()) == [
+        "dead-letters.jsonl", "events.jsonl", "journal.jsonl",
+    ]  # fmt: skip
+
+
+def test_a_missing_entry_is_seen_by_its_number(journal: Path) -> None:
+    """Also where no report or decision tells of it; an entry that stands twice is a repeat."""
+    lines = journal.read_bytes().splitlines(keepends=True)
+    at = max(place for place, line in enumerate(lines[:-1]) if b'"type":"price"' in line)
+    journal.write_bytes(b"".join(lines[:at] + lines[at + 1 :]))
+    with pytest.raises(LogsError, match=f"line {at + 1}: entry {at + 2} stands where {at + 1} should"):
+        list(read_journal(journal))
+    journal.write_bytes(b"".join([*lines[: at + 1], *lines[at:]]))
+    assert len(list(read_journal(journal))) == len(lines) + 1
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".zst", zstandard.compress)])
+def test_a_packed_journal_that_is_cut_is_no_journal(journal: Path, suffix: str, pack: Pack) -> None:
+    """Wherever the cut is, at the end of a line too; parts packed one by one are read to the last."""
+    lines = journal.read_bytes().splitlines(keepends=True)
+    parts = pack(b"".join(lines[:20])), pack(b"".join(lines[20:]))
+    path = journal.parent / f"journal.jsonl{suffix}"
+    path.write_bytes(b"".join(parts))
+    assert len(list(read_journal(path))) == len(lines)
+    path.write_bytes(parts[0] + parts[1][:5])
+    with pytest.raises(LogsError, match=r"ends before its end|not an entry"):
+        list(read_journal(path))
+
+
+def test_nobody_reads_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """A pipe whose reader has gone and a full disk are code 2, for tables and for JSON, and no defect of ours."""
+    logs = write(tmp_path / "logs")
+    told = {errno.EPIPE: "", errno.ENOSPC: "rhodian: cannot write to stdout: No space left on device\n"}
+    commands = ("replay", logs, "--out", tmp_path / "out"), ("check", logs)
+    for number, words in told.items():
+        error = OSError(number, "No space left on device")
+        for arguments in (*commands, *((*command, "--json") for command in commands)):
+            with monkeypatch.context() as patch, (tmp_path / "stdout").open("wb") as file:
+                patch.setattr(sys, "stdout", Deaf(error, file.fileno()))
+                assert call(*arguments) == 2
+            assert capsys.readouterr().err == words
+
+
+def test_closed_streams_are_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Without stdout a run goes on to its files; without stderr no message lands among the results."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert call("replay", write(tmp_path / "logs"), "--out", tmp_path / "out", "--json") == 0
+    assert (tmp_path / "out" / "summary.json").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "stderr", None)
+    assert call("check", tmp_path / "absent") == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_not_conserved_is_a_halt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """The last look, over all accounts at the end of a run, has the code of the others."""
+    monkeypatch.setattr("streams.tally.Tally.are_met", lambda _: False)
+    assert call("replay", write(tmp_path / "logs"), "--out", tmp_path / "out") == 3
+    assert "not conserved" in capsys.readouterr().err
+
+
+def test_a_what_if_that_was_not_run_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first run ended before its end: there is nothing to compare it with."""
+    lines = venue()
+    lines["prices"][5]["mark"] = "0.1"
+    change = tmp_path / "what-if.json"
+    change.write_text(json.dumps([{"type": "parameters", "book": BOOK, "stop_ppm": 1_200_000}]))
+    logs = write(tmp_path / "logs", lines)
+    assert call("replay", logs, "--out", tmp_path / "out", "--what-if", change, "--strict") == 1
+    assert "the what-if was not run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', "1" + "0" * 30])
+def test_a_what_if_may_hold_anything_json_can(tmp_path: Path, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a surrogate pair and more than 64 bits are refused like in a log, with a code."""
+    change = tmp_path / "what-if.json"
+    change.write_text(f'[{{"type":"parameters","book":"{BOOK}","call_ms":{value}}}]')
+    assert call("replay", write(tmp_path / "logs"), "--out", tmp_path / "out", "--what-if", change) == 2
+    assert "parameters of book perp, version 1: " in capsys.readouterr().err
+
+
+def test_a_key_stands_once_in_a_what_if(tmp_path: Path) -> None:
+    """As in a log."""
+    path = tmp_path / "what-if.json"
+    path.write_text('[{"type":"parameters","book":"perp","call_ms":1,"call_ms":2}]')
+    with pytest.raises(WhatIfError, match="twice"):
+        read_what_if(path)
+
+
+def test_a_byte_order_mark_is_called_by_its_name() -> None:
+    """An invisible character at byte 0 is hard to find otherwise."""
+    (refused,) = decode_block(b'\xef\xbb\xbf{"type":"heartbeat"}', "commands")
+    assert (refused.code, refused.reason) == (Code.NOT_JSON, "a byte order mark stands before the JSON")
+
+
+@pytest.mark.parametrize("option", [("--seed", -1), ("--seed", "x"), ("--accounts", 3), ("--accounts", 1.5)])
+def test_a_scenario_says_what_numbers_it_takes(tmp_path: Path, option: tuple[str, Any]) -> None:
+    """Before anything is drawn."""
+    arguments = {"--seed": 1, "--accounts": 10, **dict([option])}
+    with pytest.raises(SystemExit) as ended:
+        call("scenario", "--market", MARKET, "--out", tmp_path / "new", *sum(arguments.items(), ()))
+    assert ended.value.code == 2
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("option", "value"), [("size_tail", 1e-300), ("size_tail", float("inf")), ("scale", 1e9)])
+def test_an_option_beyond_its_bounds_is_refused(tmp_path: Path, option: str, value: float) -> None:
+    """What overflows would be drawn as nonsense."""
+    with pytest.raises(msgspec.ValidationError, match=option):
+        make_scenario(MARKET, 10, 1, tmp_path, **{option: value})
+
+
+def test_a_market_file_that_is_cut_or_broken_is_told(tmp_path: Path) -> None:
+    """By its name, whatever its reader stumbles over."""
+    whole = MARKET.read_bytes()
+    tape = (MARKET.parent / "binance_trades_2023_2024.csv.gz").read_bytes()
+    files = {
+        "cut.csv": whole[:3000], "head.csv": whole[: whole.index(b"\n")], "text.csv": b"\xff\xfe" + whole,
+        "word.csv": whole[:4000].replace(b"7", b"x").rpartition(b"\n")[0],
+        "cut.csv.gz": tape[:3000], "not.csv.gz": whole,
+    }  # fmt: skip
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UnknownMarketFile, match=name):
+            make_scenario(tmp_path / name, 10, 1, tmp_path / "new")
