@@ -28,7 +28,7 @@ from engine.book import Book
 from engine.clearing.door import Clearing
 from engine.clearing.rounds import is_idle
 from engine.drafts import Draft, drafted
-from engine.ledger import BACKSTOP, MARKET
+from engine.ledger import BACKSTOP, MARKET, Ledger
 from engine.numbers import PPM
 from engine.shard import quiet
 from engine.shard.door import Shard
@@ -42,7 +42,7 @@ _BUYER, _SELLER, _LIQUIDATION = attrgetter("buyer"), attrgetter("seller"), attrg
 _PRICE, _QUANTITY = attrgetter("price"), attrgetter("quantity")
 _BAND_MAX = 1 << 21  # wider bands, times a price, pass 2^62
 NAMED = {MARKET, BACKSTOP}
-FOREIGN, UNKNOWN = -1, -2
+FOREIGN, UNKNOWN, ELSEWHERE = -1, -2, -3
 
 
 @dataclass(slots=True)
@@ -60,9 +60,9 @@ class Ticks:
 
 
 class Runs:
-    """The way of runs for one book and its readers."""
+    """The way of runs for one book and those of its readers that are here: all, one shard, or the clearing house."""
 
-    def __init__(self, book: Book, clearing: Clearing, shards: list[Shard]) -> None:
+    def __init__(self, book: Book, clearing: Clearing | None, shards: list[Shard]) -> None:
         self.book, self.clearing, self.shards = book, clearing, shards
         self.texts = Texts(book)
 
@@ -70,7 +70,8 @@ class Runs:
         """Apply the longest prefix that is proved quiet; its length."""
         if not self._is_calm():
             return 0
-        due = [self.book.next_due_ms(), self.clearing.next_due_ms(), *(shard.next_due_ms() for shard in self.shards)]
+        due = [self.book.next_due_ms(), *(shard.next_due_ms() for shard in self.shards)]
+        due.append(self.clearing.next_due_ms() if self.clearing else None)
         draft = drafted(self.book, min((ms for ms in due if ms is not None), default=None), messages)
         if not draft.stop:
             return 0
@@ -86,13 +87,13 @@ class Runs:
             draft.stop = proofs[-1].stop
         if draft.stop:
             self._apply(draft, ticks.before(draft.stop), proofs)
-            if trades is not None:
-                self._post_named(trades, legs[-1].before(draft.stop))
+            if trades is not None and self.clearing:
+                self._post_named(self.clearing.state.ledger, trades, legs[-1].before(draft.stop))
         return draft.stop
 
     def _is_calm(self) -> bool:
         """Whether nothing waits to be looked at, or to be asked, at the next input."""
-        if not self.book.is_ready or self.book.clock_ms < 0 or not is_idle(self.clearing.state):
+        if not self.book.is_ready or self.book.clock_ms < 0 or (self.clearing and not is_idle(self.clearing.state)):
             return False
         return all(quiet.is_calm(shard.state) for shard in self.shards)
 
@@ -154,7 +155,7 @@ class Runs:
         return Trades(at, column, price, lots, buyers, sellers).before(draft.stop)
 
     def _legs(self, draft: Draft, ticks: Ticks, trades: Trades) -> list[Legs]:
-        """The legs of every shard, those of named accounts last; a name that nobody knows ends the run."""
+        """The legs of every shard here, those of named accounts last; a name new to its shard ends the run."""
         count = len(trades.at)
         names = trades.buyers + trades.sellers
         owner, row = np.full(2 * count, UNKNOWN), np.zeros(2 * count, np.int64)
@@ -162,10 +163,16 @@ class Runs:
             found = np.fromiter(map(shard.state.accounts.row_of.get, names, repeat(-1)), np.int64, 2 * count)
             owner[found >= 0], row[found >= 0] = index, found[found >= 0]
         for place in np.flatnonzero(owner == UNKNOWN).tolist():
-            owner[place] = FOREIGN if names[place] in NAMED else UNKNOWN
+            owner[place] = self._owner(names[place])
         draft.end(trades.at, (owner[:count] == UNKNOWN) | (owner[count:] == UNKNOWN))
         both = legs_of(self.book.contracts, trades, self._marks_at(ticks, trades), row)
         return [both.pick(owner[both.name] == index) for index in (*range(len(self.shards)), FOREIGN)]
+
+    def _owner(self, name: str) -> int:
+        """Whose matter a name is that no shard here has a row for."""
+        if name.startswith("@"):
+            return FOREIGN if name in NAMED else UNKNOWN
+        return UNKNOWN if any(shard.state.owns(name) for shard in self.shards) else ELSEWHERE
 
     def _marks_at(self, ticks: Ticks, trades: Trades) -> Ints:
         """The mark of its column that each trade meets."""
@@ -190,9 +197,10 @@ class Runs:
         for shard, proof in zip(self.shards, proofs, strict=False):
             quiet.book_legs(shard.state, proof, stop)
 
-    def _post_named(self, trades: Trades, legs: Legs) -> None:
+    @staticmethod
+    def _post_named(ledger: Ledger, trades: Trades, legs: Legs) -> None:
         """The legs of `@market` and the backstop, in the clearing house's books."""
         names = trades.buyers + trades.sellers
         for place, column, lots, cash in legs.rows():
-            self.clearing.state.ledger.add(names[place], cash)
-            self.clearing.state.ledger.add_lots(names[place], column, lots)
+            ledger.add(names[place], cash)
+            ledger.add_lots(names[place], column, lots)

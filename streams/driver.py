@@ -21,13 +21,11 @@ from schemas.codes import Code, Refused
 from schemas.events import Event, Refusal
 from schemas.governed import BookMessage
 from schemas.journal import Answer, AnyEntry, Decision
+from streams.pacing import Pacing
 from schemas.message import Input
 
 Record = Input | AnyEntry
 Outcome = tuple[int, Refused | Refusal]
-CHUNK_MIN, CHUNK_MAX = 64, 8192
-WORTHWHILE = 8  # inputs; a shorter run costs as much as single inputs
-PAUSE_MAX = 64
 
 
 def _drop(_: object) -> None:
@@ -56,8 +54,7 @@ class BookRun:
         self.sinks = sinks or Sinks()
         self.queue: deque[AnyEntry] = deque()
         self.refusal: Refusal | None = None
-        self.runs = Runs(self.book, self.clearing, self.shards)
-        self.chunk, self.rest, self.pause = CHUNK_MIN, 0, 1
+        self.pacing = Pacing(Runs(self.book, self.clearing, self.shards))
 
     def feed(self, message: Input) -> Refusal | None:
         """One raw input and all its consequences. Raises Refused from common data; returns an account's refusal."""
@@ -80,17 +77,15 @@ class BookRun:
         """`feed` for each, quiet stretches at once; how many were fed, and who was refused, by position.
 
         `at` is told each position before its input is written down. `is_over` is asked between steps whether to end.
-        Where runs keep ending at once, single inputs are fed for a while: up to PAUSE_MAX before the next try.
         """
         outcomes: list[Outcome] = []
         done = 0
         while done < len(messages) and not is_over(done):
-            if not self.rest:
-                fed = self._advance(messages[done : done + self.chunk], done, at)
+            fed = self.pacing.advance(messages, done)
+            if fed:
+                self._note(messages[done : done + fed], done, at)
                 done += fed
-                if fed:
-                    continue
-            self.rest -= 1
+                continue
             at(done)
             outcome = self._fed(messages[done])
             if outcome is not None:
@@ -98,21 +93,12 @@ class BookRun:
             done += 1
         return done, outcomes
 
-    def _advance(self, chunk: list[Input], start: int, at: Callable[[int], None]) -> int:
-        """One try at a run; afterwards `rest` single inputs are due."""
-        done = self.runs.advance(chunk)
+    def _note(self, fed: list[Input], start: int, at: Callable[[int], None]) -> None:
+        """Inputs that went in a run, into the journal."""
         if self.sinks.journal is not _drop:
-            for place, message in enumerate(chunk[:done], start):
+            for place, message in enumerate(fed, start):
                 at(place)
                 self.sinks.journal(message)
-        self.rest = 0
-        if done == len(chunk):
-            self.chunk, self.pause = min(2 * self.chunk, CHUNK_MAX), 1
-        else:
-            self.chunk = max(CHUNK_MIN, min(self.chunk, 2 * done))
-            self.pause = 1 if done >= WORTHWHILE else min(2 * self.pause, PAUSE_MAX)
-            self.rest = self.pause
-        return done
 
     def _fed(self, message: Input) -> Refused | Refusal | None:
         try:

@@ -46,14 +46,14 @@ class Trail:
         self.quiet = 0
         keep = lambda one: self.said.append(msgspec.json.encode(one))  # noqa: E731
         self.run = BookRun(first, shards, Sinks(journal=keep, event=keep))
-        advance = self.run.runs.advance
+        advance = self.run.pacing.runs.advance
 
         def counted(messages: list[Input]) -> int:
             done = advance(messages)
             self.quiet += done
             return done
 
-        self.run.runs.advance = counted  # type: ignore[method-assign]
+        self.run.pacing.runs.advance = counted  # type: ignore[method-assign]
 
     def singly(self, stream: list[Input]) -> None:
         for place, message in enumerate(stream):
@@ -92,7 +92,7 @@ def assert_same(stream: list[Input], seed: int) -> int:
     first, shards = stream[0], 1 + seed % 3
     assert isinstance(first, BookMessage)
     one, other = Trail(first, shards), Trail(first, shards)
-    other.run.chunk = random.choice([64, 500])
+    other.run.pacing.chunk = random.choice([64, 500])
     stretch = max(1, len(stream) // 4)
     for start in range(0, len(stream), stretch):
         one.singly(stream[start : start + stretch])
