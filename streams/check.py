@@ -39,8 +39,9 @@ class _Check:
         if book is None:
             if not isinstance(message, BookMessage):
                 raise Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open")
-            book = self.books[message.book] = Book(message.book, message.settlement_asset, message.decimals)
+            book = Book(message.book, message.settlement_asset, message.decimals)
         operation = book.judge(message)
+        self.books[message.book] = book  # only now: an opening that is refused opens nothing
         if operation is None:
             return False
         for _ in book.fold(message, operation):

@@ -156,5 +156,8 @@ class Venue:
         if run is None:
             if not isinstance(message, BookMessage):
                 raise Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open")
-            run = self.books[message.book] = BookRun(message, self.shards, self.sinks)
+            run = BookRun(message, self.shards, self.sinks)
+            refusal = run.feed(message)
+            self.books[message.book] = run  # only now: an opening that is refused opens nothing
+            return refusal
         return run.feed(message)

@@ -63,7 +63,14 @@ def _opened(window: Batch) -> list[tuple[int, str]]:
     """(position, book) of every message that opens a book."""
     parts = [number for number, block in enumerate(window.blocks) if block.log.topic == "reference"]
     messages = ((place, window.messages[place]) for place in np.flatnonzero(np.isin(window.part, parts)).tolist())
-    return [(place, message.book) for place, message in messages if isinstance(message, BookMessage)]
+    return [
+        (place, message.book) for place, message in messages if isinstance(message, BookMessage) and _opens(message)
+    ]
+
+
+def _opens(message: BookMessage) -> bool:
+    """Whether the fold takes it: one that is to be in force before its own time is refused (17.2)."""
+    return message.effective_ms is None or message.effective_ms >= message.time_ms
 
 
 class _Weave:

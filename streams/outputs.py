@@ -1,7 +1,7 @@
 """The files of a run: events, journal and dead letters line by line as they come, the rest when the run is over.
 
-Every file is whole at every moment between two inputs; `close` writes accounts.csv, funds.csv and summary.json. All
-are UTF-8, and the same run gives the same bytes, but for `elapsed_s` and `entries_per_s` of the summary.
+A run that ends between two inputs leaves whole files; accounts.csv, funds.csv and summary.json tell of its end. All are
+UTF-8, and the same run gives the same bytes, but for `elapsed_s` and `entries_per_s` of the summary.
 """
 
 from __future__ import annotations

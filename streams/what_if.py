@@ -77,7 +77,7 @@ def _no_number(text: str) -> NoReturn:
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> Fields:
-    """An object, as in the logs: of a key that stands twice nobody knows which one was meant."""
+    """An object. In a log the last of two equal keys wins; in a file written by hand one of them is a mistake."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key stands twice in one object")
@@ -134,10 +134,12 @@ def _fold(books: dict[str, Book], message: AnyInput | Governed) -> Refused | Non
     if book is None:
         if not isinstance(message, BookMessage):
             return Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open")
-        book = books[message.book] = Book(message.book, message.settlement_asset, message.decimals)
+        book = Book(message.book, message.settlement_asset, message.decimals)
     try:
-        for _ in book.fold(message, judge(book, message)):
-            pass
+        operation = judge(book, message)
     except Refused as refused:
         return refused
+    books[message.book] = book
+    for _ in book.fold(message, operation):
+        pass
     return None

@@ -154,7 +154,7 @@ def test_a_what_if_may_hold_anything_json_can(tmp_path: Path, value: str, capsys
 
 
 def test_a_key_stands_once_in_a_what_if(tmp_path: Path) -> None:
-    """As in a log."""
+    """One of the two is a mistake, and nobody knows which."""
     path = tmp_path / "what-if.json"
     path.write_text('[{"type":"parameters","book":"perp","call_ms":1,"call_ms":2}]')
     with pytest.raises(WhatIfError, match="twice"):
@@ -197,3 +197,17 @@ def test_a_market_file_that_is_cut_or_broken_is_told(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UnknownMarketFile, match=name):
             make_scenario(tmp_path / name, 10, 1, tmp_path / "new")
+
+
+def test_an_opening_that_is_refused_opens_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that follows is for an unknown book, and no heartbeat of ours; check says the same; the journal is empty."""
+    lines = venue()
+    lines["reference"][0]["effective_ms"] = lines["reference"][0]["time_ms"] - 1
+    logs, count = write(tmp_path / "logs", lines), sum(map(len, lines.values()))
+    assert call("replay", logs, "--out", tmp_path / "out", "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["refused"] == {"UNKNOWN_BOOK": count - 1, "EFFECTIVE_IN_THE_PAST": 1}
+    assert (summary["books"], (tmp_path / "out" / "journal.jsonl").read_bytes()) == ({}, b"")
+    assert call("check", logs, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {row["name"]: row["count"] for row in found["codes"]} == summary["refused"]
