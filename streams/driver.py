@@ -21,8 +21,8 @@ from schemas.codes import Code, Refused
 from schemas.events import Event, Refusal
 from schemas.governed import BookMessage
 from schemas.journal import Answer, AnyEntry, Decision
-from streams.pacing import Pacing
 from schemas.message import Input
+from streams.pacing import Pacing
 
 Record = Input | AnyEntry
 Outcome = tuple[int, Refused | Refusal]
