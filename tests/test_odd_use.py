@@ -211,3 +211,16 @@ def test_an_opening_that_is_refused_opens_nothing(tmp_path: Path, capsys: pytest
     assert call("check", logs, "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert {row["name"]: row["count"] for row in found["codes"]} == summary["refused"]
+
+
+def test_a_log_of_no_topic_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt name is not a topic without lines; the files of a run beside its logs are nobody's mistake."""
+    logs = write(tmp_path / "logs")
+    (logs / "prices.jsonl").rename(logs / "price.jsonl.gz")
+    (logs / "events.jsonl").touch()
+    assert call("check", logs, "--json") == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["refused"] == 0
+    assert shown.err == "rhodian: not read, no topic has such a name: price.jsonl.gz\n"
+    call("replay", logs, "--out", tmp_path / "out")
+    assert "price.jsonl.gz" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from streams.check import check
 from streams.cli.exits import FINDINGS, FINE, INTERRUPTED, UsageError
-from streams.cli.world import print_json, result_console, watching
+from streams.cli.world import print_json, result_console, say_unread, watching
 from streams.logs import LogsError
 from streams.present import Fields
 
@@ -18,6 +18,7 @@ WIDTH = 160  # without a terminal to measure: reasons are long
 
 def run_check(chosen: argparse.Namespace) -> int:
     """The command; answers the exit code."""
+    say_unread(chosen.logs)
     try:
         with watching("check") as watch:
             found = check(chosen.logs, watch, chosen.heartbeat_ms)

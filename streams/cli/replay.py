@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.cli.show import print_summaries
-from streams.cli.world import print_json, say, watching
+from streams.cli.world import print_json, say, say_unread, watching
 from streams.logs import LogsError
 from streams.present import Fields
 from streams.replay import Settings, find_source, replay
@@ -27,6 +27,7 @@ def run_replay(chosen: argparse.Namespace) -> int:
         strict=chosen.strict,
         heartbeat_ms=chosen.heartbeat_ms,
     )
+    say_unread(chosen.logs)
     try:
         _require_apart(settings)
         runs = [settings] if chosen.what_if is None else [settings, _what_if(settings, chosen)]

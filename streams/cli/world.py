@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from schemas.inputs import TOPICS
+from streams.logs import SUFFIXES
 from streams.present import Fields, iso, json_document
 from streams.replay import Watch
 
@@ -20,6 +23,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def say(text: str) -> None:
     """A message for the person at the terminal."""
     print(f"rhodian: {text}", file=sys.stderr)
+
+
+def say_unread(logs: Path) -> None:
+    """Files that look like logs but are of no topic: a misspelt name would else be a topic that nobody misses."""
+    known = {*TOPICS, "events", "journal", "dead-letters"}  # a result may stand beside its logs
+    names = list[str]()
+    with suppress(OSError):  # whoever reads the logs will tell
+        names = sorted(path.name for path in logs.iterdir() if path.name.endswith(SUFFIXES))
+    unread = [name for name in names if name.partition(".")[0] not in known]
+    if unread:
+        say(f"not read, no topic has such a name: {', '.join(unread)}")
 
 
 def print_json(fields: Fields) -> None:
