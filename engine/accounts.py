@@ -38,7 +38,10 @@ class Holding:
 
 @dataclass(slots=True)
 class Accounts:
-    """The table of one shard. `siblings` lists the rows of members with more than one account, `orders` open orders."""
+    """The table of one shard. `siblings` lists the rows of members with more than one account, `orders` open orders.
+
+    `changed` are the rows that may differ from what was last written down of them.
+    """
 
     columns: int = 0
     names: list[str] = field(default_factory=list)
@@ -48,6 +51,7 @@ class Accounts:
     orders: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
     wide: dict[int, Holding] = field(default_factory=dict)
     limited: set[int] = field(default_factory=set)
+    changed: set[int] = field(default_factory=set)
     cash: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     flows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     start: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -69,6 +73,7 @@ class Accounts:
         if row == len(self.cash):
             self._grow(max(GROWTH_MIN, row // 8))
         self.names.append(account)
+        self.changed.add(row)
         self.row_of[account] = row
         first = self._first_row_of(member_of(account), row)
         if first != row:
@@ -113,6 +118,7 @@ class Accounts:
 
     def put(self, row: int, holding: Holding, contracts: list[Contract]) -> None:
         """Write a holding back, into the columns while every number is within its bound."""
+        self.changed.add(row)
         if self._fits(holding, contracts):
             if self.wide.pop(row, None) is not None:
                 self.mark_special(row)
@@ -143,6 +149,7 @@ class Accounts:
 
     def set_orders(self, row: int, column: int, buys: int, sells: int) -> None:
         """Open orders of one instrument; none at all forgets them."""
+        self.changed.add(row)
         orders = self.orders.setdefault(row, {})
         orders.pop(column, None)
         if buys or sells:
@@ -154,7 +161,13 @@ class Accounts:
     def forget_orders(self, row: int) -> None:
         """All open orders of an account are cancelled."""
         if self.orders.pop(row, None) is not None:
+            self.changed.add(row)
             self.mark_special(row)
+
+    def limit(self, row: int, *, is_limited: bool) -> None:
+        """Whether an account answers for its losses alone."""
+        (self.limited.add if is_limited else self.limited.discard)(row)
+        self.changed.add(row)
 
     def mark_special(self, row: int) -> None:
         """Whether vector code must leave the row to scalar code."""
@@ -174,6 +187,7 @@ class Accounts:
         """Change the status; halts on a move that is not in the table."""
         require_move(self.names[row], self.status_of(row), new)
         self.status[row] = new
+        self.changed.add(row)
 
     def member_rows(self, row: int) -> list[int]:
         """All rows of the member that the account belongs to."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields
+from typing import Any
+
+import pytest
 
 from engine.book import Book
 from engine.clearing.state import ClearingState
@@ -10,6 +14,11 @@ from engine.saved import book as saved_book
 from engine.saved import clearing as saved_clearing
 from engine.saved import shard as saved_shard
 from engine.shard.state import ShardState
+from schemas.codes import Refused
+from schemas.governed import BookMessage
+from streams.driver import BookRun
+from tests.random_venue import messages, random_venue
+from tests.test_runs import streams_of
 
 # Rebuilt when a state is loaded, or handed in.
 REBUILT = {"book", "out", "index", "shards", "accounts", "triggers", "columns", "column_of", "seen_order"}
@@ -34,3 +43,38 @@ def test_every_field_of_a_shard_is_saved() -> None:
 def test_every_field_of_the_common_data_is_saved() -> None:
     """Ids too: a repeat after a reload is still a repeat."""
     assert names(Book) == set(saved_book.save_book(Book("b", "USD", 2))) - REBUILT
+
+
+def assert_noted(run: BookRun, mirror: list[dict[str, Any]]) -> None:
+    """Writing down only the rows that are said to have changed keeps a mirror true."""
+    for shard, kept in zip(run.shards, mirror, strict=True):
+        kept.update(saved_shard.save_accounts(shard.state, shard.state.accounts.changed))
+        shard.state.accounts.changed.clear()
+        assert kept == saved_shard.save_shard(shard)["accounts"]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_changed_account_is_noted(seed: int) -> None:
+    """14.7: what is written down of a shard chunk by chunk is all of it."""
+    stream = [one for one in messages(*random_venue(seed, 120)) if one.book == "usd"]
+    first = stream[0]
+    assert isinstance(first, BookMessage)
+    run = BookRun(first, 1 + seed % 2)
+    mirror: list[dict[str, Any]] = [{} for _ in run.shards]
+    for message in stream:
+        with suppress(Refused):
+            run.feed(message)
+        assert_noted(run, mirror)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_account_changed_in_a_run_is_noted(seed: int) -> None:
+    """The same where quiet stretches go as columns."""
+    stream = streams_of(seed, 60, 600)
+    first = stream[0]
+    assert isinstance(first, BookMessage)
+    run = BookRun(first, 2)
+    mirror: list[dict[str, Any]] = [{} for _ in run.shards]
+    for start in range(0, len(stream), 50):
+        run.feed_run(stream[start : start + 50])
+        assert_noted(run, mirror)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -32,13 +33,20 @@ def save_shard(shard: Shard) -> Document:
     """`accounts` by name, in their order; `rest` is what belongs to no account."""
     state = shard.state
     rows = state.accounts.in_order(list(range(len(state.accounts))))
+    return {"accounts": save_accounts(state, rows), "rest": save_rest(state)}
+
+
+def save_accounts(state: ShardState, rows: Iterable[int]) -> Document:
+    """Some accounts by name."""
+    return {state.accounts.names[row]: _save_account(state, row) for row in rows}
+
+
+def save_rest(state: ShardState) -> Document:
+    """What belongs to no account."""
     return {
-        "accounts": {state.accounts.names[row]: _save_account(state, row) for row in rows},
-        "rest": {
-            "ledger": msgspec.to_builtins(state.ledger, str_keys=True), "is_window_open": state.is_window_open,
-            "period_waits": state.period_waits, "moves_in": [[seq, to] for seq, to in state.moves_in.items()],
-            "timers": msgspec.to_builtins(sorted(state.timers.heap)),
-        },
+        "ledger": msgspec.to_builtins(state.ledger, str_keys=True), "is_window_open": state.is_window_open,
+        "period_waits": state.period_waits, "moves_in": [[seq, to] for seq, to in state.moves_in.items()],
+        "timers": msgspec.to_builtins(sorted(state.timers.heap)),
     }  # fmt: skip
 
 
@@ -76,9 +84,8 @@ def _save_account(state: ShardState, row: int) -> Document:
         if row in getattr(state, fact):
             found[fact] = msgspec.to_builtins(getattr(state, fact)[row])
     found.update({flag: True for flag in _FLAGS if row in getattr(state, flag)})
-    counts = {key: count for key, count in state.counts.items() if key.partition("/")[2] == name}
-    if counts:
-        found["counts"] = counts
+    if name in state.counts:
+        found["counts"] = dict(state.counts[name])
     if name in state.asked:
         found["asked"] = [[seq, msgspec.to_builtins(asked)] for seq, asked in state.asked[name].items()]
     return found
@@ -104,7 +111,8 @@ def _load_account(state: ShardState, name: str, saved: Document) -> None:
     for flag in _FLAGS:
         if saved.get(flag):
             getattr(state, flag).add(row)
-    state.counts.update(saved.get("counts", {}))
+    if "counts" in saved:
+        state.counts[name] = dict(saved["counts"])
     for seq, asked in saved.get("asked", []):
         state.asked.setdefault(name, {})[seq] = msgspec.convert(asked, Asked)
 

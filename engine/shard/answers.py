@@ -53,6 +53,7 @@ def _plans(state: ShardState) -> tuple[list[Plan], list[str]]:
     """Plans of the accounts that wait for a grant, made at the marker; `waiting`: those that pace holds back."""
     plans: list[Plan] = []
     for row in _asked(state):
+        state.accounts.changed.add(row)
         one, own = state.liquidations[row], state.statement(row)
         found = liquidation.plan(state.book, state.accounts, row, one, own, state.used_pace(row))
         if found is None:

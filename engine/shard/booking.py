@@ -101,7 +101,7 @@ def open_account(state: ShardState, opened: op.AccountOpened) -> None:
     """Registers an account, limited or not."""
     if state.owns(opened.account):
         row = state.accounts.open(opened.account)
-        (state.accounts.limited.add if opened.limited else state.accounts.limited.discard)(row)
+        state.accounts.limit(row, is_limited=opened.limited)
         if state.accounts.status_of(row) is Status.CLOSED:
             reopen(state, row)
 

@@ -119,6 +119,7 @@ def release(state: ShardState, row: Release) -> None:
         waiting.pop(row.seq, None)
         if not waiting:
             state.asked.pop(row.account, None)
+        state.accounts.changed.add(state.accounts.open(row.account))
         _leave(state, row, column)
     if row.target is not None and not row.code and state.owns(row.target):
         target = state.accounts.open(row.target)

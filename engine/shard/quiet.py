@@ -181,6 +181,7 @@ def book_legs(state: ShardState, proof: Proof, stop: int) -> None:
     np.add.at(accounts.positions, (legs.row, legs.column), legs.lots)
     np.add.at(accounts.cash, legs.row, legs.cash)
     np.add.at(accounts.flows, legs.row, legs.worth + legs.cash)
+    state.accounts.changed.update(cells.rows.tolist())
     measured = spent == BOUND
     state.triggers.reserve[cells.rows[~measured]] -= spent[~measured]
     if measured.any():

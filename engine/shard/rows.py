@@ -62,6 +62,7 @@ def _defer(state: ShardState, at: int) -> None:
     running = state.liquidations.get(at)
     if running is not None:
         running.waits_interval = liquidation.interval_of(state.book)
+        state.accounts.changed.add(at)
 
 
 def _move_account(state: ShardState, decision: Allocation, rows: list[tuple[int, LotRow]]) -> None:
@@ -144,6 +145,7 @@ def _close_window(state: ShardState) -> None:
     for at in sorted(state.defaulted, key=lambda r: account_key(state.accounts.names[r])):
         if state.accounts.status_of(at) is Status.DEFAULTED:
             state.accounts.move(at, Status.SETTLED)
+    state.accounts.changed |= state.defaulted
     state.defaulted.clear()
     if state.period_waits:
         booking.end_period(state)

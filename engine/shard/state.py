@@ -41,6 +41,7 @@ class CollateralSale:
 class ShardState:
     """Shard `index` of `shards`.
 
+    `counts` are the running numbers by account.
     `asked` are withdrawals that wait for their release, by account and seq;
     `calls` the deadline and number of running margin calls, `overdue` those
     whose timer fired; `holes` until when what is below zero is to be closed.
@@ -52,7 +53,7 @@ class ShardState:
     accounts: Accounts = field(default_factory=Accounts)
     ledger: Ledger = field(default_factory=Ledger)
     liquidations: dict[int, Liquidation] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
     holes: dict[int, int] = field(default_factory=dict)
     sales: dict[int, CollateralSale] = field(default_factory=dict)
     bankrupt: dict[int, tuple[int, list[tuple[str, int]]]] = field(default_factory=dict)
@@ -123,9 +124,10 @@ class ShardState:
 
     def number(self, row: int, what: str) -> int:
         """The running number of calls, liquidations, holes or sales of an account: two at one seq have two ids."""
-        key = f"{what}/{self.accounts.names[row]}"
-        self.counts[key] = self.counts.get(key, 0) + 1
-        return self.counts[key]
+        counts = self.counts.setdefault(self.accounts.names[row], {})
+        counts[what] = counts.get(what, 0) + 1
+        self.accounts.changed.add(row)
+        return counts[what]
 
     def used_pace(self, row: int) -> int:
         """Notional that an account has closed in the present interval (6.2)."""

@@ -42,6 +42,7 @@ def look_at(state: ShardState, near: Ints | None = None) -> None:
             looked[row] = look(state, row)
         rows = set()
     if seen:
+        state.accounts.changed |= seen
         place(state, np.array(sorted(seen), np.int64), looked)
 
 
