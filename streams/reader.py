@@ -42,11 +42,12 @@ class Record(Struct, frozen=True):
 
 @dataclass(slots=True)
 class Said:
-    """What one record made a reader say."""
+    """What one record made a reader say. `refused`: by common data, alike for every reader; `refusals`: by accounts."""
 
     records: list[Record] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    refused: Refused | None = None
     reshard: int | None = None
 
 
@@ -68,23 +69,27 @@ class Reader:
             return said
         self.last[record.source] = record.number
         if isinstance(record.body, Input):
-            self._take_input(record.body, said)
-        elif isinstance(self.machine, Clearing):
+            return self.apply(record.body)
+        if isinstance(self.machine, Clearing):
             self._say(said, self.machine.read(record.body, record.shard, record.shards))
         else:
             self._say(said, self.machine.read(record.body))
         return said
 
-    def _take_input(self, message: Input, said: Said) -> None:
+    def apply(self, message: Input) -> Said:
+        """Judge and apply an input that is new."""
+        said = Said()
         try:
             operation = self.book.judge(message)
-        except Refused:
-            return
+        except Refused as refused:
+            said.refused = refused
+            return said
         if operation is not None:
             for step in self.book.fold(message, operation):
                 self._say(said, self.machine.apply(step))
                 if isinstance(step.operation, Resharded):
                     said.reshard = step.operation.shards
+        return said
 
     def _say(self, said: Said, out: Outbox) -> None:
         said.records += [self.number(entry) for entry in out.entries]

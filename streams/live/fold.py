@@ -1,0 +1,146 @@
+"""One reader over the frames of one journal: what was seen is dropped, the rest applied, and what it says collected.
+
+A reader is a margin shard or the clearing house (`Role`). It begins with the message that opens the book.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.clearing.door import Clearing
+from engine.runs import Runs
+from engine.shard.door import Shard
+from schemas.codes import Code, Halt, Refused
+from schemas.events import Event
+from schemas.governed import BookMessage
+from schemas.journal import Retired
+from schemas.message import Input
+from streams.live.frames import EntriesFrame, Frame, InputsFrame, Raw
+from streams.pacing import Pacing
+from streams.reader import Reader, Record, Said
+
+Opens = Callable[[BookMessage], Reader]
+"""Makes the reader of a book that was just opened."""
+
+
+@dataclass(slots=True)
+class Letter:
+    """An input that was refused after intake: by common data (the clearing house says it), or by its account."""
+
+    raw: Raw
+    refused: Refused
+    seq: int
+
+
+@dataclass(slots=True)
+class Heard:
+    """What some frames made the reader say, in order; `reshard` is the new P of a change that stood last in them."""
+
+    records: list[Record] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    reshard: int | None = None
+
+
+class Fold:
+    """The fold of one journal partition, from where `reader` stands (None: the book is not open yet)."""
+
+    def __init__(self, opens: Opens, reader: Reader | None = None) -> None:
+        self.opens = opens
+        self.heard = Heard()
+        self.unopened: dict[str, int] = {}  # what was seen, and refused, before the book was opened
+        self.reader: Reader | None = None
+        if reader is not None:
+            self._stand(reader)
+
+    def _stand(self, reader: Reader) -> None:
+        self.reader = reader
+        reader.last = {**self.unopened, **reader.last}
+        machine = reader.machine
+        clearing, shards = (machine, []) if isinstance(machine, Clearing) else (None, [machine])
+        self.pacing = Pacing(Runs(reader.book, clearing, shards))
+
+    @property
+    def refuses(self) -> bool:
+        """Whether what common data refuse is said here: once, by the clearing house."""
+        return self.reader is None or isinstance(self.reader.machine, Clearing)
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether a change of P has ended this shard; it has read up to the change, and reads no further."""
+        return self.reader is not None and isinstance(self.reader.machine, Shard) and self.heard.reshard is not None
+
+    def take(self, frame: Frame) -> None:
+        """Apply one frame; what was said is added to `heard`."""
+        if isinstance(frame, InputsFrame):
+            self._inputs(frame)
+        elif self.reader is not None:
+            self._entries(self.reader, frame)
+        if self.is_retired and self.reader is not None:
+            book = self.reader.book
+            self.heard.records.append(self.reader.number(Retired(book=book.name, seq=book.seq)))
+
+    def _entries(self, reader: Reader, frame: EntriesFrame) -> None:
+        head = frame.head
+        for number, entry in enumerate(frame.entries, head.first):
+            self._say(reader.take(Record(head.source, number, entry, head.shard, head.shards)))
+
+    def _inputs(self, frame: InputsFrame) -> None:
+        """New inputs, in stretches; what is counted as seen is what was applied."""
+        seen = dict(self.reader.last) if self.reader else self.unopened
+        fresh: list[tuple[int, str, int]] = []
+        for line, (source, offset) in enumerate(frame.places()):
+            if offset > seen.get(source, -1):
+                seen[source] = offset
+                fresh.append((line, source, offset))
+        messages = [frame.messages[line] for line, _, _ in fresh]
+        done = 0
+        while done < len(messages) and not self.is_retired:
+            fed = self.pacing.advance(messages, done) if self.reader else 0
+            if not fed:
+                self._single(frame, fresh[done][0], messages[done])
+            done += fed or 1
+        if self.reader is not None:
+            self.reader.last.update({source: offset for _, source, offset in fresh[:done]})
+
+    def _single(self, frame: InputsFrame, line: int, message: Input) -> None:
+        """One input by itself. The one that opens the book makes the reader, who inherits what was seen."""
+        if self.reader is None:
+            if not isinstance(message, BookMessage):
+                self._refuse(frame, line, Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open"))
+                return
+            self._stand(self.opens(message))
+        said = self._reader().apply(message)
+        if said.refused is not None and self.refuses:
+            self._refuse(frame, line, said.refused)
+        for refusal in said.refusals:
+            self._refuse(frame, line, Refused(Code(refusal.code), refusal.reason))
+        self._say(said)
+
+    def _reader(self) -> Reader:
+        """The reader of an open book."""
+        if self.reader is None:
+            raise Halt("the book is not open")
+        return self.reader
+
+    def _refuse(self, frame: InputsFrame, line: int, refused: Refused) -> None:
+        seq = self.reader.book.seq if self.reader else 0
+        self.heard.letters.append(Letter(frame.raw(line), refused, seq))
+
+    def _say(self, said: Said) -> None:
+        self.heard.records += said.records
+        self.heard.events += said.events
+        if said.reshard is not None:
+            self.heard.reshard = said.reshard
+
+    def drain(self) -> Heard:
+        """What was said since the last time."""
+        heard, self.heard = self.heard, Heard()
+        return heard
+
+
+def chained(digest: str, value: bytes) -> str:
+    """The chain over all records of a journal so far: sha256 of the digest before and the record."""
+    return hashlib.sha256(digest.encode() + value).hexdigest()
