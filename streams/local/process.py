@@ -1,0 +1,181 @@
+"""One server as a child of this process: started, waited for until it answers, stopped, killed, started again.
+
+A child stands in a process group of its own, so that Ctrl-C reaches us first and we end it in our order; and the kernel
+kills it when the thread that launched it ends, so launch from the main thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+READY_S = 60  # on a busy machine; a quiet one needs three
+STOP_S = 20
+PROBE_S = 5
+PAUSE_S = 0.05
+TAIL_LINES = 25
+PR_SET_PDEATHSIG = 1
+
+
+class ServiceError(Exception):
+    """A server that cannot run here; the message says what is missing, or ends with the last lines of its log."""
+
+
+class Service:
+    """A server with a folder of its own for its data and its log. Ports and data outlive `stop` and `kill`."""
+
+    name = "service"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "log.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> Sequence[str]:
+        """Write what the server reads, and answer the command that runs it."""
+        raise NotImplementedError
+
+    async def probe(self) -> None:
+        """Return when the server does all that is asked of it; raise anything while it does not."""
+        raise NotImplementedError
+
+    @property
+    def pid(self) -> int | None:
+        """The process while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def launch(self) -> None:
+        """Start the process; `ready` waits for it."""
+        if self.pid:
+            raise ServiceError(f"{self.name} runs already")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = self.prepare()
+        with self.log.open("ab") as log:
+            self._process = spawn(command, log.fileno())
+
+    async def ready(self) -> None:
+        """Wait until the server answers, at most READY_S."""
+        deadline = time.monotonic() + READY_S
+        while True:
+            if not self.pid:
+                raise ServiceError(f"{self.name} ended while it started\n{tail(self.log)}")
+            try:
+                async with asyncio.timeout(PROBE_S):
+                    return await self.probe()
+            except Exception as error:  # of many kinds while a server starts; the last one is told
+                if time.monotonic() > deadline:
+                    reason = f"{type(error).__name__}: {error}"
+                    message = f"{self.name} did not answer within {READY_S} s ({reason})\n{tail(self.log)}"
+                    raise ServiceError(message) from error
+            await asyncio.sleep(PAUSE_S)
+
+    def start(self) -> Self:
+        """Launch and wait, for callers without an event loop."""
+        self.launch()
+        try:
+            asyncio.run(self.ready())
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ask to end, wait, and after STOP_S kill."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End at once, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        for each in (number, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, each)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_S)
+                break
+        self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+
+def spawn(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    """A child that cannot outlive us, its output going to a file descriptor."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        preexec_fn=_die_with_parent(),
+    )
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """What the child does before it becomes the server; only Linux offers it."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)  # loaded here: between fork and exec as little as possible
+    parent = os.getpid()
+
+    def bind() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+
+    return bind
+
+
+def run(command: Sequence[str], log: Path, seconds: float) -> None:
+    """Run a tool to its end; ServiceError with its output if it fails or takes longer."""
+    with log.open("ab") as output:
+        process = spawn(command, output.fileno())
+        try:
+            code = process.wait(seconds)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise ServiceError(f"{command[0]} took more than {seconds} s\n{tail(log)}") from None
+            raise
+    if code:
+        raise ServiceError(f"{command[0]} failed with code {code}\n{tail(log)}")
+
+
+def require(program: str, package: str) -> str:
+    """The path of a program, or ServiceError saying what to install."""
+    found = shutil.which(program)
+    if found is None:
+        raise ServiceError(f"{program} is not installed (on Debian and Ubuntu: apt-get install {package})")
+    return found
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, under its name."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:] if log.exists() else []
+    return "\n".join([f"the end of {log}:", *lines])
