@@ -1,7 +1,6 @@
 """Recompute all loss allocations from the operator's events alone: `python verify_receipts.py < events.jsonl`.
 
-Standard library only; docs/receipts.md says what events cannot show. Exit code 1: what is wrong is named.
-"""
+Standard library only; docs/receipts.md says what events cannot show. Exit code 1: what is wrong is named."""
 
 import json
 import sys
@@ -96,4 +95,5 @@ try:
     same("charges not booked", [book["charges"] for book in books.values() if book["charges"]], [])
 except (ValueError, KeyError, TypeError) as wrong:
     sys.exit(f"WRONG in {e['id']}: {wrong!r}")
-print({name: book["previous"] for name, book in books.items()}, "ALL RECEIPTS AGREE", sep="\n")
+heads = {name: book["previous"] for name, book in books.items() if book["previous"]}
+print(heads, "ALL RECEIPTS AGREE" if heads else "NO RECEIPTS", sep="\n")

@@ -73,8 +73,10 @@ def main(path, member=None):
             json.dump([cut for event in losses if (cut := cut_out(event, member))["receipts"]], sys.stdout, indent=1)
             return 0
         try:
-            for event in json.load(lines):
+            events = json.load(lines)
+            for event in events:
                 check(event)
+            print(f"{len(events)} windows took something from this member; all agree" if events else "NO RECEIPTS")
         except (ValueError, KeyError, TypeError, IndexError) as wrong:
             print(f"WRONG: {wrong}")
             return 1
@@ -82,4 +84,4 @@ def main(path, member=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) in (2, 3) else __doc__)

@@ -247,3 +247,12 @@ def test_the_scripts_are_short_and_stand_alone(script: Path, most: int) -> None:
             assert node.level == 0
             names.add(str(node.module).split(".")[0])
     assert names <= sys.stdlib_module_names
+
+
+def test_nothing_checked_is_not_called_agreement(crash: Path, tmp_path: Path) -> None:
+    """Events without an allocation, a member who paid nothing: each is told as it is."""
+    done = subprocess.run([sys.executable, "-I", str(SCRIPT)], input=b"", capture_output=True, check=True)
+    assert done.stdout == b"{}\nNO RECEIPTS\n"
+    path = tmp_path / "mine.json"
+    path.write_text(run(SHARE, str(crash), "nobody")[1])
+    assert run(SHARE, str(path)) == (0, "NO RECEIPTS\n")
