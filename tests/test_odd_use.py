@@ -225,3 +225,15 @@ def test_a_log_of_no_topic_is_told(tmp_path: Path, capsys: pytest.CaptureFixture
     assert shown.err == "rhodian: not read, no topic has such a name: price.jsonl.gz\n"
     call("replay", logs, "--out", tmp_path / "out")
     assert "price.jsonl.gz" in capsys.readouterr().err
+
+
+def test_names_are_shown_where_the_terminal_has_no_letters_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Escaped; the files are UTF-8 in any case."""
+    lines = json.loads(json.dumps(venue()).replace('"perp"', '"p\\u00e9rp"'))
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert call("replay", write(tmp_path / "logs", lines), "--out", tmp_path / "out") == 0
+    assert b"p\\xe9rp, in USD" in screen.buffer.getvalue()  # type: ignore[attr-defined]  # a BytesIO
+    assert "pérp" in (tmp_path / "out" / "accounts.csv").read_text(encoding="utf-8")

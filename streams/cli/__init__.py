@@ -13,8 +13,7 @@ from streams.cli.exits import HALTED, INTERRUPTED, USAGE, UsageError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says how it went (`rhodian --help`)."""
-    # A closed stream is None: what is said there goes nowhere, and not, as print would have it, to the other one.
-    sys.stdout, sys.stderr = sys.stdout or io.TextIOWrapper(io.BytesIO()), sys.stderr or io.StringIO()
+    _ready_streams()
     try:
         from streams.cli.parser import parse
 
@@ -38,6 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("rhodian: a defect of ours, not of the input; please report the lines above", file=sys.stderr)
         return HALTED
+
+
+def _ready_streams() -> None:
+    """Streams that take whatever is said.
+
+    A closed one is None: what is said there goes nowhere, and not, as print would have it, to the other one. A name
+    that the terminal has no letters for is escaped.
+    """
+    sys.stdout, sys.stderr = sys.stdout or io.TextIOWrapper(io.BytesIO()), sys.stderr or io.StringIO()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _drop_stdout() -> None:
