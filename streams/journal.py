@@ -104,10 +104,11 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Lines without their ends; an answer of many accounts may be a line of many pieces."""
     begun: list[bytes] = []
     for piece in pieces:
-        *whole, rest = piece.split(b"\n")
-        for line in whole:
-            yield b"".join([*begun, line])
-            begun.clear()
-        begun.append(rest)
+        first, *others = piece.split(b"\n")
+        begun.append(first)
+        if others:
+            yield b"".join(begun)
+            yield from others[:-1]
+            begun = others[-1:]
     if any(begun):
         yield b"".join(begun)
