@@ -60,7 +60,7 @@ LOGGING = """\
 
 @dataclass(frozen=True)
 class Guard:
-    """TLS and one user, by SCRAM-SHA-256 or SCRAM-SHA-512."""
+    """TLS and one user, by SCRAM-SHA-256 or SCRAM-SHA-512; Kafka cannot be told a password with a comma."""
 
     certificate: Certificate
     user: str
