@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 from unittest.mock import patch
 
+from engine.runs import Runs
+from engine.saved.book import load_book, save_book
+from engine.saved.clearing import load_clearing, save_clearing
+from engine.saved.shard import load_shard, save_shard
 from engine.shard import watch
 from schemas.codes import Code, Refused
 from schemas.events import Event
 from schemas.message import Input
 from streams.driver import BookRun, Sinks, Venue
+from streams.pacing import Pacing
 from tests.closing_invariant import checked_plans
 from tests.engine_invariants import Invariants
 from tests.random_venue import Act, messages
@@ -49,6 +55,25 @@ class Pair:
         found = engine_code(self.venue, message)
         assert found == expected, f"{message}: engine says {found!r}, twin {expected!r}"
         return found
+
+    def feed_batch(self, batch: list[Input]) -> None:
+        """Inputs of one book, which the engine takes as one cut of its log: quiet stretches at once."""
+        _, outcomes = self.venue.books[batch[0].book].feed_run(batch)
+        found = {at: Code(refusal.code) for at, refusal in outcomes}
+        for at, message in enumerate(batch):
+            expected = self.twin.apply(message)
+            assert found.get(at) == expected, f"{message}: engine says {found.get(at)!r}, twin {expected!r}"
+
+    def reload(self, shards: int) -> None:
+        """Every reader goes through its document, and the shards become so many (2a.9, 14.7)."""
+        for run in self.venue.books.values():
+            said = [save_book(run.book), save_clearing(run.clearing), [save_shard(shard) for shard in run.shards]]
+            book, clearing, saved = json.loads(json.dumps(said))
+            run.book = load_book(book)
+            run.clearing = load_clearing(run.book, clearing)
+            run.shards = [load_shard(run.book, at, shards, saved, takes_ledger=at == 0) for at in range(shards)]
+            run.pacing = Pacing(Runs(run.book, run.clearing, run.shards))
+        self.venue.shards = shards
 
     def compare(self) -> None:
         """Every balance, position, entry value, status and told event."""

@@ -62,16 +62,16 @@ class Invariants:
 
     def _require_solvent(self, book: str, new: Sequence[Event]) -> None:
         """14.9: a solvent account makes no bad debt by its own liquidation."""
-        closed: set[str] = set()
+        closed: set[tuple[int, str]] = set()  # by the seq that closed something: at the next the mark may have moved
         for event in new:
             account = getattr(event, "account", "")
             if event.book != book or (book, account) in self.holes:
                 continue
             if isinstance(event, OTHERS) or (isinstance(event, events.CollateralSold) and event.buyer != "@operator"):
-                closed.discard(account)
+                closed.discard((event.seq, account))
             elif isinstance(event, OWN):
-                closed.add(account)
-            found = isinstance(event, loss_events.HoleFound) and account in closed
+                closed.add((event.seq, account))
+            found = isinstance(event, loss_events.HoleFound) and (event.seq, account) in closed
             assert not found, f"14.9: {account} was solvent before its liquidation"
             if isinstance(event, loss_events.HoleFound):
                 self.holes.add((book, account))

@@ -19,7 +19,9 @@ def place(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
         lots = state.ledger.held(LIQUIDATION, column)
         if lots:
             rows += _place_one(state, name, lots, found.holders)
-    state.place_tried = -1 if rows else state.book.seq  # a trade took the other side away since the marker: ask again
+    # Asked in vain, since a trade took the other side away after the marker, it asks again at the next seq. A marker
+    # that did not ask says nothing about lots that come later at its seq.
+    state.place_tried = state.book.seq if attempt.marker.place and not rows else -1
     return bool(rows) and allocating.allocate_round(
         state, Allocation(**allocating.next_allocation(state), kind="place", lot_rows=rows)
     )
