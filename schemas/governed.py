@@ -10,10 +10,14 @@ from schemas.message import Count, Decimal, Governed, Name, Ppm, TimeMs
 
 
 class BookMessage(Governed, frozen=True, kw_only=True, tag="book"):
-    """Opens a book: one settlement asset and its smallest unit, 10^-decimals."""
+    """Opens a book: one settlement asset and its smallest unit, 10^-decimals.
+
+    `shards`: how many a live system begins with (2a.1); it says who computes, and changes nothing that is computed.
+    """
 
     settlement_asset: Name
     decimals: Annotated[int, Meta(ge=0, le=18)]
+    shards: Annotated[int, Meta(ge=1, le=1024)] = 1
 
 
 class Bracket(Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,11 @@ _LATER: dict[str, Any] = {
 
 def save_book(book: Book) -> Document:
     """Everything the fold of the common data knows."""
+    return {**save_common(book), "seen": [msgspec.to_builtins(message) for message in book.seen_order]}
+
+
+def save_common(book: Book) -> Document:
+    """The same but for the inputs whose ids are remembered; they can be read again from the log."""
     return {
         "name": book.name, "asset": book.asset, "decimals": book.decimals, "seq": book.seq, "clock_ms": book.clock_ms,
         "contracts": msgspec.to_builtins(book.contracts), "marks": msgspec.to_builtins(book.marks),
@@ -32,7 +37,6 @@ def save_book(book: Book) -> Document:
             [due, msgspec.to_builtins(message), type(operation).__name__, msgspec.to_builtins(operation)]
             for due, message, operation in book.pending
         ],
-        "seen": [msgspec.to_builtins(message) for message in book.seen_order],
     }  # fmt: skip
 
 
@@ -49,10 +53,14 @@ def load_book(saved: Document) -> Book:
     for due, message, kind, operation in saved["pending"]:
         book.pending.append((due, _governed(message), msgspec.convert(operation, _LATER[kind])))
     for one in saved["seen"]:
-        message = _input(one)
-        book.seen_order.append(message)
-        book.seen.setdefault(TOPIC_OF[type(message)], {})[message.id] = message
+        remember(book, _input(one))
     return book
+
+
+def remember(book: Book, message: Input) -> None:
+    """An input that was accepted and is not forgotten yet; the next in their order."""
+    book.seen_order.append(message)
+    book.seen.setdefault(TOPIC_OF[type(message)], {})[message.id] = message
 
 
 def _input(saved: Document) -> Input:

@@ -85,6 +85,7 @@ def sell(state: ShardState, decision: Allocation, number: int, row: SaleRow) -> 
         lots = max(0, min(row.lots, sale.lots, holding.positions[column]))
         pay = min(row.pay_units, notional(state.book.contracts[column], lots, row.mark))
         sale.is_new, sale.lots = False, sale.lots - lots
+        state.accounts.changed.add(at)
         if sale.lots <= 0 or lots < row.lots:  # what is no longer there is no longer for sale
             del state.sales[at]
     if lots:

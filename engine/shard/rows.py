@@ -115,13 +115,16 @@ def _take_fee(state: ShardState, at: int, row: LotRow, lots: int) -> int:
 
 
 def _order(state: ShardState, at: int, row: LotRow, running: Liquidation | None) -> None:
-    """A granted order goes to the venue (6.5)."""
-    if running is not None:
+    """A granted order goes to the venue (6.5), for no more than is there on its side (17.15)."""
+    state.triggers.touch([at])
+    held = state.accounts.take(at).positions[state.book.column_of[row.instrument]]
+    lots = min(row.lots, abs(held)) if held * row.position > 0 else 0
+    if running is not None and lots:
         plan = Plan(
-            running.seq, row.account, row.instrument, row.position, row.lots, row.b_num, row.b_den,
+            running.seq, row.account, row.instrument, row.position, lots, row.b_num, row.b_den,
             row.is_insolvent, "market",
         )  # fmt: skip
-        run.send(state, at, plan, row.lots)
+        run.send(state, at, plan, lots)
 
 
 def _tell_lots(state: ShardState, decision: Allocation, row: LotRow, change: int, cash: int, fee: int) -> None:

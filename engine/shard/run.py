@@ -91,6 +91,7 @@ def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
     deadline = state.book.clock_ms + state.book.parameters.order_ms
     run.order = Order(order_id, column, plan.position, lots, 0, plan.b_num, plan.b_den, limit, deadline)
     run.stage = "ordered"
+    state.accounts.changed.add(row)
     state.use_pace(row, notional(contract, lots, mark))
     state.timers.set(deadline, "order", account_key(name))
     state.tell(

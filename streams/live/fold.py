@@ -6,8 +6,11 @@ A reader is a margin shard or the clearing house (`Role`). It begins with the me
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from engine.clearing.door import Clearing
 from engine.runs import Runs
@@ -44,16 +47,45 @@ class Heard:
     reshard: int | None = None
 
 
-class Fold:
-    """The fold of one journal partition, from where `reader` stands (None: the book is not open yet)."""
+class Seen(Struct, frozen=True):
+    """The inputs whose ids are remembered: the last `count` accepted ones among those of the journal from `start` on
+    that are beyond `marks` in their sources and were not `passed` over, refused or repeated.
+    """
 
-    def __init__(self, opens: Opens, reader: Reader | None = None) -> None:
-        self.opens = opens
+    start: int = 0
+    count: int = 0
+    marks: dict[str, int] = {}
+    passed: list[tuple[str, int]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A frame of inputs: its offset, and how the reader stood before it."""
+
+    offset: int
+    seq: int
+    marks: dict[str, int]
+    passed: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Fold:
+    """The fold of one journal partition, from where `reader` stands (None: the book is not open yet).
+
+    `refuses`: what common data refuse is said here; once, by the clearing house.
+    """
+
+    def __init__(
+        self, opens: Opens, reader: Reader | None = None, seen: Seen | None = None, *, refuses: bool = False
+    ) -> None:
+        self.opens, self.refuses = opens, refuses
         self.heard = Heard()
+        self.steps: deque[_Step] = deque()
         self.unopened: dict[str, int] = {}  # what was seen, and refused, before the book was opened
         self.reader: Reader | None = None
         if reader is not None:
             self._stand(reader)
+            seen = seen or Seen()
+            self.steps.append(_Step(seen.start, reader.book.seq - seen.count, dict(seen.marks), list(seen.passed)))
 
     def _stand(self, reader: Reader) -> None:
         self.reader = reader
@@ -63,18 +95,14 @@ class Fold:
         self.pacing = Pacing(Runs(reader.book, clearing, shards))
 
     @property
-    def refuses(self) -> bool:
-        """Whether what common data refuse is said here: once, by the clearing house."""
-        return self.reader is None or isinstance(self.reader.machine, Clearing)
-
-    @property
     def is_retired(self) -> bool:
         """Whether a change of P has ended this shard; it has read up to the change, and reads no further."""
         return self.reader is not None and isinstance(self.reader.machine, Shard) and self.heard.reshard is not None
 
-    def take(self, frame: Frame) -> None:
-        """Apply one frame; what was said is added to `heard`."""
+    def take(self, offset: int, frame: Frame) -> None:
+        """Apply the frame at an offset of the journal; what was said is added to `heard`."""
         if isinstance(frame, InputsFrame):
+            self.steps.append(_Step(offset, self._seq, dict(self._last)))
             self._inputs(frame)
         elif self.reader is not None:
             self._entries(self.reader, frame)
@@ -89,7 +117,7 @@ class Fold:
 
     def _inputs(self, frame: InputsFrame) -> None:
         """New inputs, in stretches; what is counted as seen is what was applied."""
-        seen = dict(self.reader.last) if self.reader else self.unopened
+        seen = dict(self._last)
         fresh: list[tuple[int, str, int]] = []
         for line, (source, offset) in enumerate(frame.places()):
             if offset > seen.get(source, -1):
@@ -100,34 +128,55 @@ class Fold:
         while done < len(messages) and not self.is_retired:
             fed = self.pacing.advance(messages, done) if self.reader else 0
             if not fed:
-                self._single(frame, fresh[done][0], messages[done])
+                self._single(frame, *fresh[done], messages[done])
             done += fed or 1
-        if self.reader is not None:
-            self.reader.last.update({source: offset for _, source, offset in fresh[:done]})
+        self._last.update({source: offset for _, source, offset in fresh[:done]})
 
-    def _single(self, frame: InputsFrame, line: int, message: Input) -> None:
+    def _single(self, frame: InputsFrame, line: int, source: str, offset: int, message: Input) -> None:
         """One input by itself. The one that opens the book makes the reader, who inherits what was seen."""
         if self.reader is None:
             if not isinstance(message, BookMessage):
-                self._refuse(frame, line, Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open"))
+                self.steps[-1].passed.append((source, offset))
+                if self.refuses:
+                    self._refuse(frame, line, Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open"))
                 return
             self._stand(self.opens(message))
-        said = self._reader().apply(message)
+        seq, reader = self._seq, self.open_reader()
+        said = reader.apply(message)
+        if reader.book.seq == seq:
+            self.steps[-1].passed.append((source, offset))
         if said.refused is not None and self.refuses:
             self._refuse(frame, line, said.refused)
         for refusal in said.refusals:
             self._refuse(frame, line, Refused(Code(refusal.code), refusal.reason))
         self._say(said)
 
-    def _reader(self) -> Reader:
+    @property
+    def _last(self) -> dict[str, int]:
+        """The highest offset seen, by source."""
+        return self.reader.last if self.reader else self.unopened
+
+    @property
+    def _seq(self) -> int:
+        return self.reader.book.seq if self.reader else 0
+
+    def seen(self) -> Seen:
+        """Where the remembered inputs begin; what lies before is forgotten here too."""
+        book = self.open_reader().book
+        first = book.seq - len(book.seen_order)
+        while len(self.steps) > 1 and self.steps[1].seq <= first:
+            self.steps.popleft()
+        passed = [place for step in self.steps for place in step.passed]
+        return Seen(self.steps[0].offset, len(book.seen_order), self.steps[0].marks, passed)
+
+    def open_reader(self) -> Reader:
         """The reader of an open book."""
         if self.reader is None:
             raise Halt("the book is not open")
         return self.reader
 
     def _refuse(self, frame: InputsFrame, line: int, refused: Refused) -> None:
-        seq = self.reader.book.seq if self.reader else 0
-        self.heard.letters.append(Letter(frame.raw(line), refused, seq))
+        self.heard.letters.append(Letter(frame.raw(line), refused, self._seq))
 
     def _say(self, said: Said) -> None:
         self.heard.records += said.records

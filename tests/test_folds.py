@@ -1,0 +1,190 @@
+"""Folds over frames (streams/live/fold, states): a journal in memory, readers that crash and reload, repeats, a new P.
+
+Whatever happens on the way, the readers hold what a replay of their journal holds (RULEBOOK 2a.3, 14.7).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.clearing.door import Clearing
+from engine.saved.clearing import save_clearing
+from engine.saved.shard import save_shard
+from engine.shard.door import Shard
+from schemas.codes import Refused
+from schemas.events import Event
+from schemas.governed import BookMessage
+from schemas.inputs import TOPIC_OF
+from schemas.message import Input
+from streams.driver import Sinks
+from streams.live.fold import Fold, Heard
+from streams.live.frames import EntriesFrame, InputsFrame, Raw, decode_frame, encode_entries, encode_inputs
+from streams.live.readers import clearing_of, shard_of
+from streams.live.states import Saved, accounts_of, fields_of, load, stand_of, succeed
+from streams.reader import Record
+from streams.rereading import JournalRun
+from tests.random_venue import messages, random_venue
+
+
+class Worker:
+    """One reader: its fold, what it published, and what it wrote down."""
+
+    def __init__(self, journal: list[bytes], fold: Fold, position: int = 0, change: int = 0) -> None:
+        self.journal, self.fold, self.position, self.change = journal, fold, position, change
+        self.kept: tuple[int, dict[str, bytes], dict[str, bytes]] = (position, {}, {})
+        self.is_retired = False
+
+    def step(self, count: int) -> Heard:
+        while count and self.position < len(self.journal) and not self.fold.is_retired:
+            self.fold.take(self.position, decode_frame(self.journal[self.position]))
+            if not self.fold.is_retired:
+                self.position += 1
+            count -= 1
+        self.is_retired = self.fold.is_retired
+        return self.fold.drain()
+
+    def save(self) -> None:
+        if self.fold.reader is not None:
+            accounts = {**self.kept[2], **accounts_of(self.fold)}
+            self.kept = self.position, fields_of(self.fold), accounts
+
+    def saved(self) -> Saved:
+        return Saved(self.kept[1], self.kept[2])
+
+    def frames(self) -> list[InputsFrame]:
+        start = stand_of(self.saved()).seen.start
+        found = map(decode_frame, self.journal[start : self.kept[0] + 1])
+        return [frame for frame in found if isinstance(frame, InputsFrame)]
+
+    def crash(self) -> None:
+        if not self.kept[1] or self.is_retired:
+            return
+        self.position = self.kept[0]
+        reader = load(self.saved(), self.frames())
+        self.fold = Fold(self.fold.opens, reader, stand_of(self.saved()).seen, refuses=self.fold.refuses)
+
+
+class Live:
+    """A book in frames, stepped by chance."""
+
+    def __init__(self, inputs: list[Input], shards: int, seed: int) -> None:
+        self.random, self.shards = Random(seed), shards
+        offsets: Counter[str] = Counter()
+        self.raws: list[Raw] = []
+        for message in inputs:
+            source = f"{TOPIC_OF[type(message)]}/0"
+            key = None if self.random.random() < 0.5 else b"k\xff"
+            self.raws.append(Raw(source, offsets[source], msgspec.json.encode(message), key))
+            offsets[source] += 1
+        self.fed = 0
+        self.journal: list[bytes] = []
+        self.events: dict[str, bytes] = {}
+        self.letters: dict[tuple[str, int], str] = {}
+        self.clearing = Worker(self.journal, Fold(clearing_of, refuses=True), 0, -1)
+        self.margin = [Worker(self.journal, Fold(shard_of(index, shards))) for index in range(shards)]
+        self.old: list[Worker] = []
+
+    def feed(self) -> None:
+        start = max(0, self.fed - (self.random.randrange(9) if self.random.random() < 0.1 else 0))
+        self.fed = min(len(self.raws), self.fed + self.random.randrange(1, 12))
+        self.journal.append(encode_inputs(self.raws[start : self.fed]))
+
+    def step(self, worker: Worker, count: int) -> None:
+        if any(not one.is_retired for one in self.old if one.change < worker.change) or worker.is_retired:
+            return
+        heard = worker.step(count)
+        for event in heard.events:
+            self.tell(event)
+        for letter in heard.letters:
+            key = (letter.raw.source, letter.raw.offset)
+            assert self.letters.setdefault(key, str(letter.refused)) == str(letter.refused)
+        self.publish(heard.records)
+        if worker.is_retired:
+            worker.save()
+        if heard.reshard is not None and worker in self.margin and all(one.is_retired for one in self.margin):
+            self.reshard(heard.reshard)
+
+    def tell(self, event: Event) -> None:
+        line = msgspec.json.encode(event)
+        assert self.events.setdefault(event.id, line) == line
+
+    def publish(self, records: list[Record]) -> None:
+        while records:
+            count = self.random.randrange(1, 4)
+            one, bodies = records[0], [record.body for record in records[:count]]
+            self.journal.append(encode_entries(one.source, one.number, one.shard, one.shards, bodies))
+            records = records[count:]
+
+    def reshard(self, shards: int) -> None:
+        old = self.margin
+        change = old[0].change + 1
+        saved = [worker.saved() for worker in old]
+        self.margin = []
+        for index in range(shards):
+            reader = succeed(saved, change, index, shards, old[0].frames())
+            fold = Fold(shard_of(index, shards), reader, stand_of(saved[0]).seen)
+            self.margin.append(Worker(self.journal, fold, old[0].kept[0], change))
+            self.margin[-1].save()
+        self.old += old
+
+    def run(self) -> None:
+        while True:
+            workers = [self.clearing, *self.margin]
+            behind = [one for one in workers if one.position < len(self.journal)]
+            if not behind and self.fed == len(self.raws):
+                return
+            chance = self.random.random()
+            if chance < 0.3 and self.fed < len(self.raws):
+                self.feed()
+            elif chance < 0.9 and behind:
+                self.step(self.random.choice(behind), self.random.randrange(1, 5))
+            else:
+                one = self.random.choice(workers)
+                one.save() if chance < 0.97 else one.crash()
+
+
+def replayed(journal: list[bytes], opening: BookMessage, shards: int) -> tuple[JournalRun, dict[str, bytes]]:
+    """The journal, recomputed and compared."""
+    told: dict[str, bytes] = {}
+    run = JournalRun(opening, shards, Sinks(event=lambda event: told.update({event.id: msgspec.json.encode(event)})))
+    for frame in map(decode_frame, journal):
+        if isinstance(frame, EntriesFrame):
+            head = frame.head
+            records = [
+                Record(head.source, n, one, head.shard, head.shards) for n, one in enumerate(frame.entries, head.first)
+            ]
+        else:
+            records = [Record(*place, one) for one, place in zip(frame.messages, frame.places(), strict=True)]
+        for record in records:
+            with suppress(Refused):
+                run.take(record)
+    return run, told
+
+
+def accounts_in(shards: list[Shard]) -> dict[str, Any]:
+    return {name: one for shard in shards for name, one in save_shard(shard)["accounts"].items()}
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_readers_of_frames_hold_what_a_replay_of_their_journal_holds(seed: int) -> None:
+    """Crashes, repeats, other cuts and changes of P on the way."""
+    shards = 1 + seed % 3
+    stream = [one for one in messages(*random_venue(seed, 100)) if one.book == "usd"]
+    opening = stream[0]
+    assert isinstance(opening, BookMessage)
+    stream[0] = opening = msgspec.structs.replace(opening, shards=shards)
+    live = Live(stream, shards, seed)
+    live.run()
+    run, told = replayed(live.journal, opening, 1 + (seed + 1) % 3)
+    machines = [worker.fold.open_reader().machine for worker in live.margin]
+    assert accounts_in([one for one in machines if isinstance(one, Shard)]) == accounts_in(run.shards)
+    clearing = live.clearing.fold.open_reader().machine
+    assert isinstance(clearing, Clearing)
+    assert save_clearing(clearing) == save_clearing(run.clearing)
+    assert live.events == told
