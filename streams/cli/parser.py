@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from streams.cli.check import run_check
+from streams.cli.live import add_config
 from streams.cli.replay import run_replay
 from streams.cli.scenario import add_options, run_scenario
+from streams.cli.topics import ACTIONS, run_topics
 from streams.merge import HEARTBEAT_MS_MIN
 from streams.present import TIME_MAX_MS
 from streams.replay import HEARTBEAT_MS
@@ -19,8 +21,8 @@ from streams.scenario import ACCOUNTS_MIN
 EXITS = """\
 exit codes:
   0    fine; a replay that refused some lines is fine too, unless --strict
-  1    check: some line was refused; replay --strict: the first refusal ended the run
-  2    wrong usage, or input or output that cannot be read or written
+  1    check: some line was refused; replay --strict: the first refusal ended the run; topics: one would lose something
+  2    wrong usage, input or output that cannot be read or written, or a broker that cannot be reached
   3    halt: an invariant is broken, which is our fault, or a journal is not what is recomputed; the files are
        written up to it
   130  stopped by Ctrl-C or SIGTERM; the files are complete and valid up to there
@@ -32,6 +34,7 @@ Rhodian computes margin, liquidations and the sharing of losses of a venue, exac
   scenario   builds a venue around real prices, as logs
   check      validates logs without running them
   replay     runs logs, and writes every event, balance and loss
+  topics     creates the Kafka topics of a venue, or checks that none would lose anything
 
 stdout carries the result (JSON with --json), stderr progress and messages."""
 
@@ -81,6 +84,14 @@ refuses (3xx, for instance a withdrawal above what is free) needs margin: see de
 {EXITS}"""
 
 
+TOPICS = f"""\
+create makes what is missing and changes nothing that is there; both then look at every topic: partitions, replicas,
+cleanup.policy, retention, min.insync.replicas, max.message.bytes. The journal must be kept for as long as the settings
+say, which is for ever unless they say otherwise, and has one partition a book.
+
+{EXITS}"""
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The chosen command with its arguments; `run` is what to call. Ends the process with code 2 on wrong usage."""
     parser = _parser("rhodian", ABOUT, EXAMPLES)
@@ -89,6 +100,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_replay(_command(commands, "replay", "run logs, write every event, balance and loss", REPLAY))
     _add_scenario(_command(commands, "scenario", "build a venue around real prices, as logs", SCENARIO))
     _add_check(_command(commands, "check", "validate logs without running them", CHECK))
+    _add_topics(_command(commands, "topics", "create or check the Kafka topics of a venue", TOPICS))
     return parser.parse_args(arguments)
 
 
@@ -128,6 +140,13 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", type=Path, metavar="LOGS", help="directory of topic logs")
     _add_common(parser, run_check)
+
+
+def _add_topics(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=ACTIONS, help="what to do")
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run_topics)
 
 
 def _add_common(parser: argparse.ArgumentParser, run: object) -> None:

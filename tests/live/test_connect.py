@@ -27,6 +27,7 @@ pytestmark = pytest.mark.live
 
 USER, PASSWORD = "rhodian", "a secret = with spaces"
 DEADLINE_S = 10
+CLOSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,13 @@ def test_what_keeps_us_out_of_redis_is_told(
 
 
 async def _written(settings: Settings) -> bytes | None:
-    async with Redis.from_url(**redis_arguments(settings)) as client:
-        await client.set("key", b"a value")
-        found: bytes | None = await client.get("key")
-        return found
+    try:
+        async with Redis.from_url(**redis_arguments(settings)) as client:
+            await client.set("key", b"a value")
+            found: bytes | None = await client.get("key")
+            return found
+    finally:
+        await asyncio.sleep(CLOSE_S)  # a refused connection is closed by the client without waiting for it
 
 
 def test_the_certificate_must_be_for_the_name(guarded: Guarded, tmp_path: Path) -> None:
