@@ -14,7 +14,7 @@ from streams.local.jars import class_path
 from streams.local.process import Service, free_port, require, run
 from streams.local.ready import probe_kafka
 
-JAVA = "openjdk-17-jre-headless"
+JAVA = "default-jre-headless"  # Kafka 4 needs Java 17 or newer
 FORMAT_S = 60
 # Small and quick to start, which is what a private broker should be; without perf data a killed one leaves no file.
 FLAGS = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")

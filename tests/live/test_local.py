@@ -134,7 +134,7 @@ def test_a_service_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
 def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Java, Maven and Redis alike."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ServiceError, match=r"java is not installed .*apt-get install openjdk-17-jre-headless"):
+    with pytest.raises(ServiceError, match=r"java is not installed .*apt-get install default-jre-headless"):
         LocalKafka(tmp_path).start()
     with pytest.raises(ServiceError, match=r"redis-server is not installed .*apt-get install redis-server"):
         LocalRedis(tmp_path).start()
