@@ -42,7 +42,7 @@ def kafka(folder: Path) -> Iterator[str]:
             yield broker.address
         shutil.rmtree(folder)
 
-    with _climb("RHODIAN_TEST_KAFKA", containers.KAFKA_IMAGE, containers.kafka, process) as address:
+    with climb("RHODIAN_TEST_KAFKA", containers.KAFKA_IMAGE, containers.kafka, process) as address:
         asyncio.run(_answer(lambda: probe_kafka(address), address))
         yield address
 
@@ -60,13 +60,13 @@ def redis(folder: Path) -> Iterator[str]:
         async with Redis.from_url(url) as client:
             await client.ping()
 
-    with _climb("RHODIAN_TEST_REDIS", containers.REDIS_IMAGE, containers.redis, process) as url:
+    with climb("RHODIAN_TEST_REDIS", containers.REDIS_IMAGE, containers.redis, process) as url:
         asyncio.run(_answer(lambda: ping(url), url))
         yield url
 
 
 @contextmanager
-def _climb(variable: str, image: str, container: Way, process: Way) -> Iterator[str]:
+def climb(variable: str, image: str, container: Way, process: Way) -> Iterator[str]:
     """The first rung that there is; where it is the last, its error says what is missing."""
     given, pinned = os.environ.get(variable), os.environ.get("RHODIAN_TEST_SERVICES")
     if given and pinned:
