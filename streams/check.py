@@ -10,10 +10,11 @@ from schemas.codes import Code, Refused
 from schemas.governed import BookMessage
 from schemas.inputs import AnyInput
 from streams.batch import Source
+from streams.fresh import PROGRESS_LINES
 from streams.logs import find_logs
 from streams.merge import merge_logs
 from streams.present import Fields
-from streams.replay import HEARTBEAT_MS, PROGRESS_LINES, Watch
+from streams.under_way import HEARTBEAT_MS, Watch
 
 
 @dataclass(slots=True)

@@ -86,9 +86,15 @@ def _entry(path: Path, number: int, text: bytes) -> JournalEntry:
 
 
 def find_journal(directory: Path) -> Path | None:
-    """The journal dump of a directory, if it has one."""
-    paths = (directory / f"journal{suffix}" for suffix in SUFFIXES)
-    return next((path for path in paths if path.is_file()), None)
+    """The journal dump of a directory, if it has one. Raises LogsError where there are two."""
+    try:
+        names = {path.name for path in directory.iterdir() if path.is_file()}
+    except OSError as error:
+        raise LogsError(f"cannot read the directory {directory}: {error.strerror}") from error
+    found = [f"journal{suffix}" for suffix in SUFFIXES if f"journal{suffix}" in names]
+    if len(found) > 1:
+        raise LogsError(f"two journals: {', '.join(found)} in {directory}; name the one that is meant")
+    return directory / found[0] if found else None
 
 
 def _unpacked(path: Path, file: BinaryIO) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +28,10 @@ from streams.present import Fields, Terms, event_fields, json_document, json_lin
 from streams.tally import Tally
 
 BUFFER_BYTES = 1 << 20
+AS_IT_RUNS = ("events.jsonl", "journal.jsonl", "dead-letters.jsonl")
 AT_THE_END = ("accounts.csv", "funds.csv", "summary.json")
+WRITTEN = AS_IT_RUNS + AT_THE_END
+WHAT_IF = "what-if"  # the folder of a second run, under changed rules
 
 
 class Outputs:
@@ -37,11 +40,10 @@ class Outputs:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        for name in AT_THE_END:  # of an earlier run: beside files of a run that fails they would look like its end
-            (directory / name).unlink(missing_ok=True)
+        _clear(directory)
         self._stack = ExitStack()
-        self._events, self._journal = self._open("events.jsonl"), self._open("journal.jsonl")
-        self.letters = DeadLetters(self._open("dead-letters.jsonl"))
+        self._events, self._journal = (self._open(name) for name in AS_IT_RUNS[:2])
+        self.letters = DeadLetters(self._open(AS_IT_RUNS[2]))
         self.venue = Venue()
         self.terms: dict[str, Terms] = {}
         self.tallies: dict[str, Tally] = {}
@@ -137,6 +139,15 @@ class Outputs:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             writer.writerows(rows)
+
+
+def _clear(directory: Path) -> None:
+    """An earlier run's end would look like that of a run that fails, its what-if like one that belongs to this run."""
+    changed = directory / WHAT_IF
+    for path in [*(directory / name for name in AT_THE_END), *(changed / name for name in WRITTEN)]:
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # none, or somebody keeps something there
+        changed.rmdir()
 
 
 def _listed(venue: Venue) -> list[str]:

@@ -157,7 +157,7 @@ def test_a_halt_has_its_code_and_leaves_files(tmp_path: Path, monkeypatch: pytes
 
 def test_a_defect_of_ours_has_the_code_of_a_halt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
     """With the traceback on stderr, for the report."""
-    monkeypatch.setattr("streams.replay.merge_logs", lambda *_: 1 // 0)
+    monkeypatch.setattr("streams.fresh.merge_logs", lambda *_: 1 // 0)
     assert call("replay", write(tmp_path / "logs"), "--out", tmp_path / "out", "--json") == 3
     shown = capfd.readouterr()
     assert shown.out == ""

@@ -20,7 +20,9 @@ from schemas.decode import decode_block
 from streams.cli import main
 from streams.journal import read_journal
 from streams.logs import LogsError
+from streams.replay import replay
 from streams.scenario import UnknownMarketFile, make_scenario
+from streams.under_way import Settings
 from streams.what_if import WhatIfError, read_what_if
 from tests.cli_venue import BOOK, venue, write
 
@@ -55,14 +57,57 @@ def journal(tmp_path: Path) -> Path:
 
 
 def test_a_journal_is_never_replayed_onto_itself(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By name, through a link, or as its directory: code 2, and every byte is still there."""
+    """By name, through a link, or as its directory: code 2, and every byte is still there; nor a packed one beside."""
     before = journal.read_bytes()
     link = journal.parent.parent / "link"
     link.symlink_to(journal.parent)
-    for source, out in ((journal, journal.parent), (journal, link), (journal.parent, link)):
+    packed = journal.parent / "packed" / "journal.jsonl.gz"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress(before))
+    places = (journal, journal.parent), (journal, link), (journal.parent, link), (packed, packed.parent)
+    for source, out in places:
         assert call("replay", source, "--out", out) == 2
         assert "--out is where the" in capsys.readouterr().err
+        with pytest.raises(LogsError, match="--out is where the journal is"):
+            replay(Settings(source, out))
     assert journal.read_bytes() == before
+    assert list(packed.parent.iterdir()) == [packed]
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "summary.json", "what-if/journal.jsonl"])
+def test_a_run_never_writes_through_to_its_source(tmp_path: Path, journal: Path, name: str) -> None:
+    """A link among the old results, or an old what-if as the source: refused before anything is opened."""
+    before, out = journal.read_bytes(), tmp_path / "new"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).symlink_to(journal)
+    with pytest.raises(LogsError, match="--out is where the journal is"):
+        replay(Settings(journal, out))
+    assert journal.read_bytes() == before
+    assert (out / name).is_symlink()
+
+
+def test_logs_are_never_replayed_into_their_directory(tmp_path: Path) -> None:
+    """By the library too; a journal beside them would make the directory two sources."""
+    logs = write(tmp_path / "logs")
+    before = sorted(logs.iterdir())
+    with pytest.raises(LogsError, match="--out is where the logs are"):
+        replay(Settings(logs, logs))
+    assert sorted(logs.iterdir()) == before
+
+
+def test_an_old_what_if_does_not_stay_beside_a_new_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would look like the other side of this run; what somebody else keeps there stays."""
+    change, out = tmp_path / "what-if.json", tmp_path / "out"
+    change.write_text(json.dumps([{"type": "parameters", "book": BOOK, "stop_ppm": 1_200_000}]))
+    logs = write(tmp_path / "logs")
+    assert call("replay", logs, "--out", out, "--what-if", change) == 0
+    assert (out / "what-if" / "summary.json").exists()
+    (out / "what-if" / "notes.txt").touch()
+    assert call("replay", logs, "--out", out) == 0
+    assert [path.name for path in (out / "what-if").iterdir()] == ["notes.txt"]
+    (out / "what-if" / "notes.txt").unlink()
+    assert call("replay", logs, "--out", out) == 0
+    assert not (out / "what-if").exists()
 
 
 def test_a_run_that_fails_leaves_no_end_of_an_earlier_one(tmp_path: Path, journal: Path) -> None:

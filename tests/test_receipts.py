@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from streams.replay import Settings, replay
+from streams.replay import replay
 from streams.scenario import make_scenario
+from streams.under_way import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT, SHARE = ROOT / "examples" / "verify_receipts.py", ROOT / "examples" / "verify_share.py"

@@ -22,8 +22,10 @@ from streams.check import check
 from streams.journal import journal_line, read_journal
 from streams.logs import LogsError
 from streams.present import Terms, event_fields, iso, json_line, with_texts
-from streams.replay import Settings, find_source, replay
+from streams.replay import replay
 from streams.scenario import make_scenario
+from streams.source import find_source
+from streams.under_way import Settings
 from streams.what_if import WhatIfError, read_what_if, require_fit
 from tests.cli_venue import BOOK, START_MS, Lines, encode, venue, write
 from tests.fuzz_lines import MUTATIONS
@@ -252,9 +254,8 @@ def test_a_broken_journal_is_refused_as_a_whole(tmp_path: Path) -> None:
 
 
 def test_the_kind_of_input_is_recognised(tmp_path: Path) -> None:
-    """Topic logs before a journal; a journal alone or by name; else an error."""
+    """Topic logs; a journal alone or by name; else an error."""
     logs = write(tmp_path / "logs")
-    (logs / "journal.jsonl").touch()
     assert isinstance(find_source(logs), list)
     other = tmp_path / "dump"
     other.mkdir()
@@ -263,6 +264,25 @@ def test_the_kind_of_input_is_recognised(tmp_path: Path) -> None:
     for wrong in (tmp_path / "absent", tmp_path, logs / "trades.jsonl"):
         with pytest.raises(LogsError):
             find_source(wrong)
+
+
+def test_of_two_sources_none_is_picked_in_silence(tmp_path: Path) -> None:
+    """16.2, 16.3: logs beside a journal, two logs of a topic too, and two packings of a journal; a name decides."""
+    logs = write(tmp_path / "logs")
+    (logs / "journal.jsonl").touch()
+    with pytest.raises(LogsError, match="a journal beside topic logs: journal"):
+        find_source(logs)
+    (logs / "trades.jsonl.gz").touch()
+    with pytest.raises(LogsError, match=r"a journal beside topic logs: .*trades\.jsonl, trades\.jsonl\.gz"):
+        find_source(logs)
+    dump = tmp_path / "dump"
+    dump.mkdir()
+    for suffix in (".gz", ""):
+        (dump / f"journal.jsonl{suffix}").touch()
+    with pytest.raises(LogsError, match="two journals: "):
+        find_source(dump)
+    assert find_source(dump / "journal.jsonl.gz") == dump / "journal.jsonl.gz"
+    assert find_source(logs / "journal.jsonl") == logs / "journal.jsonl"
 
 
 def test_accounts_and_funds_add_up_to_nothing(tmp_path: Path) -> None:

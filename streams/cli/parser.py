@@ -15,8 +15,8 @@ from streams.cli.scenario import add_options, run_scenario
 from streams.cli.topics import ACTIONS, run_topics
 from streams.merge import HEARTBEAT_MS_MIN
 from streams.present import TIME_MAX_MS
-from streams.replay import HEARTBEAT_MS
 from streams.scenario import ACCOUNTS_MIN
+from streams.under_way import HEARTBEAT_MS
 
 EXITS = """\
 exit codes:

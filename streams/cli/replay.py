@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 
 from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.cli.show import print_summaries
 from streams.cli.world import print_json, say, say_unread, watching
 from streams.logs import LogsError
+from streams.outputs import WHAT_IF
 from streams.present import Fields
-from streams.replay import Settings, find_source, replay
+from streams.replay import replay
+from streams.source import find_source
+from streams.under_way import Settings
 from streams.what_if import WhatIfError, read_what_if, require_fit
 
 _EXITS = {"strict": FINDINGS, "interrupted": INTERRUPTED, "halted": HALTED}
@@ -29,7 +31,6 @@ def run_replay(chosen: argparse.Namespace) -> int:
     )
     say_unread(chosen.logs)
     try:
-        _require_apart(settings)
         runs = [settings] if chosen.what_if is None else [settings, _what_if(settings, chosen)]
         summaries = _run(runs)
     except (LogsError, WhatIfError) as error:
@@ -50,13 +51,6 @@ def _exit(summary: Fields) -> int:
     return _EXITS.get(str(summary["end"]), FINE)
 
 
-def _require_apart(settings: Settings) -> None:
-    """The journal that is read is not the file that is written."""
-    source, target = find_source(settings.source), settings.out / "journal.jsonl"
-    if isinstance(source, Path) and target.exists() and target.samefile(source):
-        raise UsageError(f"--out is where the journal is: {settings.out}")
-
-
 def _what_if(settings: Settings, chosen: argparse.Namespace) -> Settings:
     """The second run: the same logs under changed rules, into a folder of its own."""
     source = find_source(settings.source)
@@ -64,7 +58,7 @@ def _what_if(settings: Settings, chosen: argparse.Namespace) -> Settings:
         raise UsageError("--what-if needs topic logs: a journal holds the decisions made under the logged rules")
     what_if = read_what_if(chosen.what_if)
     require_fit(what_if, source)
-    return dataclasses.replace(settings, out=settings.out / "what-if", swap=what_if.swap)
+    return dataclasses.replace(settings, out=settings.out / WHAT_IF, swap=what_if.swap)
 
 
 def _run(runs: list[Settings]) -> list[Fields]:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from schemas.inputs import TOPICS
 from streams.logs import SUFFIXES
 from streams.present import Fields, iso, json_document
-from streams.replay import Watch
+from streams.under_way import Watch
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
