@@ -1,6 +1,6 @@
 """RULEBOOK 14.11: the engine and the slow twin, written apart from one text, agree on random venues.
 
-Every balance, position, entry value, status, code and event, after every batch: 2,220 venues of 20 to 30 steps.
+Every balance, position, entry value, status, code and event, after every batch: 2,220 venues of 20 to 25 steps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.venue_words import VenueWords
 
 ANY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 FEW = settings(max_examples=20, stateful_step_count=20, suppress_health_check=ANY)
-MANY = settings(max_examples=550, stateful_step_count=30, suppress_health_check=ANY)
+MANY = settings(max_examples=550, stateful_step_count=25, suppress_health_check=ANY)
 
 
 class Simulated(VenueMachine):
