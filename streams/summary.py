@@ -20,6 +20,7 @@ from streams.driver import BookRun
 from streams.fingerprints import BookEvents, over_books
 from streams.outputs import Outputs
 from streams.present import Fields, Terms, iso, with_texts
+from streams.rereading import JournalRun
 from streams.tally import Tally
 
 
@@ -71,12 +72,18 @@ def summarize(ran: Ran, outputs: Outputs, openings: dict[str, Fields], books: di
 
 
 def _log(ran: Ran, outputs: Outputs) -> Fields:
-    """`entries` are lines read, bad ones too; `inputs` those accepted; `journal_entries` with all consequences."""
+    """`entries` are lines read, bad ones too; `inputs` those accepted; `journal_entries` with all consequences.
+
+    `awaited` is what an audit computed and the journal has not said where it ends: a live system was stopped there.
+    """
+    audits = [run for run in outputs.venue.books.values() if isinstance(run, JournalRun)]
+    counts = [run.awaited.counts() for run in audits]
     return {
         "entries": ran.lines,
         "heartbeats": ran.heartbeats,
         "inputs": outputs.inputs,
         "journal_entries": outputs.entries,
+        "awaited": {"reports": sum(one for one, _ in counts), "decisions": sum(one for _, one in counts)},
         "first_time_ms": ran.first_ms,
         "first_time": None if ran.first_ms is None else iso(ran.first_ms),
         "last_time_ms": ran.last_ms,

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 
 from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
-from streams.cli.show import print_summaries
+from streams.cli.show import awaited, print_summaries
 from streams.cli.world import print_json, say, say_unread, watching
 from streams.logs import LogsError
 from streams.outputs import WHAT_IF
@@ -81,3 +81,5 @@ def _show(summaries: list[Fields], *, is_json: bool, is_pair: bool) -> None:
     for summary in summaries:
         if summary["reason"]:
             say(str(summary["reason"]))
+        elif awaited(summary):
+            say(f"{awaited(summary)} computed here are not in the journal yet; is this its end?")

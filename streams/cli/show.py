@@ -171,6 +171,13 @@ def percent(ppm: int) -> str:
     return f"{ppm // 10_000}.{ppm % 10_000 // 100:02d}%"
 
 
+def awaited(summary: Fields) -> str:
+    """What an audit computed and the journal has not said, in words; nothing for nothing."""
+    counts = (summary["log"]["awaited"][what] for what in ("reports", "decisions"))
+    texts = [f"{count:,} {what}" for count, what in zip(counts, ("report(s)", "decision(s)"), strict=True) if count]
+    return " and ".join(texts)
+
+
 def _largest(book: Fields, title: str) -> Table:
     table = Table(
         title=Text(f"Largest single losses {title}".strip(), style="bold"), title_justify="left", min_width=72
@@ -202,6 +209,8 @@ def _run(summaries: list[Fields]) -> Table:
         ("journal digest", lambda s: s["journal_digest"][:16]),
         ("lines per second", lambda s: f"{s['entries_per_s']:,} ({s['elapsed_s']} s, shards: {s['shards']})"),
     ]
+    if any(awaited(summary) for summary in summaries):
+        rows.insert(7, ("not in the journal yet", lambda s: awaited(s) or "-"))
     for label, read in rows:
         _add(table, [label, *(read(summary) for summary in summaries)])
     return table
