@@ -115,7 +115,7 @@ log.dirs={self.folder / "data"}
 
     def _format(self, program: Sequence[str], properties: Path) -> None:
         """Give the storage its id, and the guarded listener its user."""
-        cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        cluster = urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode().rstrip("=")  # the first may not be a dash
         command = [*program, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
         if self.guard:
             user = f"[name={self.guard.user},password={self.guard.password}]"
