@@ -25,7 +25,7 @@ from schemas.message import Input
 from streams.driver import Sinks
 from streams.live.fold import Fold, Heard
 from streams.live.frames import EntriesFrame, InputsFrame, Raw, decode_frame, encode_entries, encode_inputs
-from streams.live.readers import clearing_of, shard_of
+from streams.live.readers import Role
 from streams.live.states import Saved, accounts_of, fields_of, load, stand_of, succeed
 from streams.reader import Record
 from streams.rereading import JournalRun
@@ -86,8 +86,8 @@ class Live:
         self.journal: list[bytes] = []
         self.events: dict[str, bytes] = {}
         self.letters: dict[tuple[str, int], str] = {}
-        self.clearing = Worker(self.journal, Fold(clearing_of, refuses=True), 0, -1)
-        self.margin = [Worker(self.journal, Fold(shard_of(index, shards))) for index in range(shards)]
+        self.clearing = Worker(self.journal, Fold(Role().opens, refuses=True), 0, -1)
+        self.margin = [Worker(self.journal, Fold(Role(index, shards).opens)) for index in range(shards)]
         self.old: list[Worker] = []
 
     def feed(self) -> None:
@@ -128,7 +128,7 @@ class Live:
         self.margin = []
         for index in range(shards):
             reader = succeed(saved, change, index, shards, old[0].frames())
-            fold = Fold(shard_of(index, shards), reader, stand_of(saved[0]).seen)
+            fold = Fold(Role(index, shards).opens, reader, stand_of(saved[0]).seen)
             self.margin.append(Worker(self.journal, fold, old[0].kept[0], change))
             self.margin[-1].save()
         self.old += old

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -101,21 +101,26 @@ class Fold:
 
     def take(self, offset: int, frame: Frame) -> None:
         """Apply the frame at an offset of the journal; what was said is added to `heard`."""
+        deque(self.taken(offset, frame), 0)
+
+    def taken(self, offset: int, frame: Frame) -> Iterator[None]:
+        """`take` in small steps: who drives it may do something else between two."""
         if isinstance(frame, InputsFrame):
             self.steps.append(_Step(offset, self._seq, dict(self._last)))
-            self._inputs(frame)
+            yield from self._inputs(frame)
         elif self.reader is not None:
-            self._entries(self.reader, frame)
+            yield from self._entries(self.reader, frame)
         if self.is_retired and self.reader is not None:
             book = self.reader.book
             self.heard.records.append(self.reader.number(Retired(book=book.name, seq=book.seq)))
 
-    def _entries(self, reader: Reader, frame: EntriesFrame) -> None:
+    def _entries(self, reader: Reader, frame: EntriesFrame) -> Iterator[None]:
         head = frame.head
         for number, entry in enumerate(frame.entries, head.first):
+            yield
             self._say(reader.take(Record(head.source, number, entry, head.shard, head.shards)))
 
-    def _inputs(self, frame: InputsFrame) -> None:
+    def _inputs(self, frame: InputsFrame) -> Iterator[None]:
         """New inputs, in stretches; what is counted as seen is what was applied."""
         seen = dict(self._last)
         fresh: list[tuple[int, str, int]] = []
@@ -126,6 +131,7 @@ class Fold:
         messages = [frame.messages[line] for line, _, _ in fresh]
         done = 0
         while done < len(messages) and not self.is_retired:
+            yield
             fed = self.pacing.advance(messages, done) if self.reader else 0
             if not fed:
                 self._single(frame, *fresh[done], messages[done])

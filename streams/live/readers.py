@@ -1,8 +1,8 @@
-"""The readers of a book that a message opens: its clearing house, or one of its margin shards."""
+"""What a worker reads as: the clearing house of a book, or one of its margin shards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from engine.book import Book
 from schemas.codes import Halt
@@ -10,21 +10,29 @@ from schemas.governed import BookMessage
 from streams.reader import Reader, clearing_reader, shard_reader
 
 
-def _book(opening: BookMessage) -> Book:
-    return Book(opening.book, opening.settlement_asset, opening.decimals)
+@dataclass(frozen=True, slots=True)
+class Role:
+    """`index` None: the clearing house; else shard `index` of `shards`, after `change` changes of their number."""
 
+    index: int | None = None
+    shards: int = 1
+    change: int = 0
 
-def clearing_of(opening: BookMessage) -> Reader:
-    """The clearing house."""
-    return clearing_reader(_book(opening))
+    @property
+    def source(self) -> str:
+        """Who this is in the journal."""
+        return "clearing" if self.index is None else f"margin/{self.change}/{self.index}"
 
+    @property
+    def refuses(self) -> bool:
+        """What common data refuse is told once, by the clearing house."""
+        return self.index is None
 
-def shard_of(index: int, shards: int) -> Callable[[BookMessage], Reader]:
-    """Shard `index` of `shards`; halts when the book begins with another number of them (2a.1)."""
-
-    def opens(opening: BookMessage) -> Reader:
-        if opening.shards != shards:
-            raise Halt(f"book {opening.book} begins with {opening.shards} shards, this is one of {shards}")
-        return shard_reader(_book(opening), index, shards)
-
-    return opens
+    def opens(self, opening: BookMessage) -> Reader:
+        """The reader of a book that was just opened. Halts when it begins with another number of shards (2a.1)."""
+        book = Book(opening.book, opening.settlement_asset, opening.decimals)
+        if self.index is None:
+            return clearing_reader(book)
+        if opening.shards != self.shards:
+            raise Halt(f"book {opening.book} begins with {opening.shards} shards, this is one of {self.shards}")
+        return shard_reader(book, self.index, self.shards)

@@ -1,0 +1,184 @@
+"""Faust apps: one for each kind of worker, each its own consumer group, its agent a thin shell over what it drives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import faust
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types import TP
+from mode.supervisors import CrashingSupervisor
+from redis.asyncio import Redis
+
+from schemas.codes import Halt
+from streams.live.connect import redis_arguments
+from streams.live.intake import HOLD_S, Intake
+from streams.live.journal import Journal
+from streams.live.outlet import Outlet
+from streams.live.readers import Role
+from streams.live.reading import Reading
+from streams.live.settings import Settings
+from streams.live.topics import RECORD_BYTES_MAX, Topics
+from streams.live.transport import SCHEME
+
+log = logging.getLogger("rhodian")
+TEMPFAIL = 75  # of sysexits.h: a fresh start may do
+
+
+def stop(reason: str) -> NoReturn:
+    """End the process at once, before anything could be acknowledged; its supervisor starts it again."""
+    log.critical("stopping: %s", reason)
+    sys.stderr.flush()
+    os._exit(TEMPFAIL)
+
+
+def app_of(settings: Settings, group: str, positions: Any) -> faust.App:
+    """An app with our transport and nothing of Faust's that we do not use."""
+    kafka = settings.kafka
+    servers = ";".join(f"{SCHEME}://{server}" for server in kafka.bootstrap.split(","))
+    app = faust.App(
+        f"{settings.prefix}.{group}",
+        broker=servers,
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=kafka.session_timeout_s,
+        broker_heartbeat_interval=kafka.heartbeat_s,
+        broker_rebalance_timeout=kafka.rebalance_s,
+        broker_max_poll_records=4 * settings.chunk,
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=RECORD_BYTES_MAX,
+        stream_buffer_maxsize=4,
+        stream_wait_empty=False,
+        stream_publish_on_commit=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        store="memory://",
+        key_serializer="raw",
+        value_serializer="raw",
+        agent_supervisor=CrashingSupervisor,
+    )
+    app.positions = positions  # type: ignore[attr-defined]  # read by our transport
+    return app
+
+
+def _credentials(settings: Settings) -> Any:
+    kafka = settings.kafka
+    context = ssl.create_default_context(cafile=kafka.ca_file) if kafka.security.endswith("SSL") else None
+    if kafka.security.startswith("SASL_"):
+        secret = kafka.password.get_secret_value() if kafka.password else None
+        return SASLCredentials(username=kafka.user, password=secret, mechanism=kafka.mechanism, ssl_context=context)
+    return SSLCredentials(context) if context else None
+
+
+class Reader:
+    """The app of margin shards and of the clearing house."""
+
+    def __init__(self, settings: Settings, role: Role) -> None:
+        self.settings = settings
+        self.outlet, self.journal = Outlet(settings), Journal(settings)
+        self.redis = Redis.from_url(**redis_arguments(settings))
+        self.reading = Reading(settings, role, self.redis, self.outlet, self.journal)
+        self.is_open = False
+        group = "clearing" if role.index is None else f"margin.{role.index}-of-{role.shards}"
+        self.app = app_of(settings, group, self)
+        topic = self.app.topic(Topics(settings.prefix).journal, key_serializer="raw", value_serializer="raw")
+        self.app.agent(topic, concurrency=1, name=f"{group}.read")(self.read)
+
+    @property
+    def chunk(self) -> int:
+        """The most frames of one chunk."""
+        return self.reading.chunk
+
+    async def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
+        """Where the tables in Redis stand."""
+        try:
+            if not self.is_open:
+                await self.outlet.start()
+                await self.journal.start()
+                self.is_open = True
+            return await self.reading.positions(assigned)
+        except Halt as halt:
+            return await self._halted(halt)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
+            stop(f"{type(error).__name__}: {error}")
+
+    async def read(self, stream: Any) -> None:
+        """The agent: the steps of each chunk, then its acknowledgement."""
+        async for event in stream.noack().events():
+            try:
+                await self.reading.step(event.message.tp, event.value)
+            except Halt as halt:
+                await self._halted(halt)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.exception("a chunk failed")
+                stop(f"{type(error).__name__}: {error}")
+            event.ack()
+
+    async def _halted(self, halt: Halt) -> NoReturn:
+        """No further step: what is wrong does not go away by trying again."""
+        log.critical("halted: %s", halt)
+        while True:
+            await asyncio.sleep(3600)
+
+
+class Taker:
+    """The app of intake."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.outlet = Outlet(settings)
+        self.intake = Intake(settings, self.outlet, self._behind)
+        self.is_open = False
+        self.app = app_of(settings, "intake", self)
+        topics = Topics(settings.prefix).inputs
+        topic = self.app.topic(*topics, key_serializer="raw", value_serializer="raw")
+        self.app.agent(topic, concurrency=1, name="intake.take")(self.take)
+        self.app.task(self.tick)
+
+    @property
+    def chunk(self) -> int:
+        """The most records of one chunk."""
+        return self.settings.chunk
+
+    async def positions(self, assigned: set[TP]) -> None:
+        """What the group has committed."""
+        try:
+            if not self.is_open:
+                await self.outlet.start()
+                self.is_open = True
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
+            stop(f"{type(error).__name__}: {error}")
+        self.intake.assign(assigned)
+
+    def _behind(self, tp: TP, offset: int) -> bool:
+        high: int | None = self.app.consumer.highwater(tp)  # None before the first answer of the broker
+        return high is not None and offset < high
+
+    async def take(self, stream: Any) -> None:
+        """The agent: each chunk into the journal; acknowledged when it is there."""
+        async for event in stream.noack().events():
+            try:
+                await self.intake.take(event.message.tp, event.value, event.ack)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.exception("a chunk failed")
+                stop(f"{type(error).__name__}: {error}")
+
+    async def tick(self) -> None:
+        """What waited long enough for other partitions goes on; time passes in the journal."""
+        while not self.app.should_stop:
+            await asyncio.sleep(HOLD_S / 2)
+            try:
+                await self.intake.go_on()
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
+                stop(f"{type(error).__name__}: {error}")

@@ -1,0 +1,93 @@
+"""The journal of each book as a client reads it, without a group: its ends, a stretch of it, the records at an end."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.live.connect import kafka_arguments
+from streams.live.settings import Settings
+from streams.live.tables import Transient
+from streams.live.topics import RECORD_BYTES_MAX, Topics
+
+
+class Journal:
+    """Reads beside the groups. Every call is bounded by `deadline_s` and raises Transient."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.topic = settings, Topics(settings.prefix).journal
+        self._lock = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Connect."""
+        consumer = AIOKafkaConsumer(
+            **kafka_arguments(self.settings), enable_auto_commit=False, max_partition_fetch_bytes=RECORD_BYTES_MAX
+        )
+        try:
+            async with asyncio.timeout(self.settings.deadline_s):
+                await consumer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise Transient(f"Kafka: {error}") from error
+        self._consumer = consumer
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            await consumer.stop()
+
+    async def ends(self, partition: int) -> tuple[int, int]:
+        """The first offset that there is, and the one after the last."""
+        tp = TopicPartition(self.topic, partition)
+        try:
+            async with asyncio.timeout(self.settings.deadline_s):
+                first = await self._connected().beginning_offsets([tp])
+                end = await self._connected().end_offsets([tp])
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise Transient(f"Kafka: {error}") from error
+        return int(first[tp]), int(end[tp])
+
+    async def frames(self, partition: int, start: int, stop: int) -> list[bytes]:
+        """The values of the records from `start` up to `stop`; the deadline is for each fetch."""
+        tp, found = TopicPartition(self.topic, partition), list[bytes]()
+        if start >= stop:
+            return found
+        async with self._lock:
+            consumer = self._connected()
+            consumer.assign([tp])
+            consumer.seek(tp, start)
+            position = start
+            while position < stop:
+                for record in await self._fetch(consumer, tp):
+                    position = record.offset + 1
+                    if record.offset < stop:
+                        found.append(record.value or b"")
+        return found
+
+    async def _fetch(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:
+        try:
+            async with asyncio.timeout(self.settings.deadline_s):
+                while not (records := (await consumer.getmany(timeout_ms=1_000)).get(tp)):
+                    pass
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise Transient(f"Kafka: no record of the journal came in time: {error}") from error
+        return list(records)
+
+    def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise Transient("the reader of the journal is not connected")
+        return self._consumer

@@ -1,0 +1,86 @@
+"""The one way out: an idempotent producer whose every write is waited for, and given up after a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streams.live.connect import kafka_arguments
+from streams.live.outputs import Outgoing
+from streams.live.settings import Settings
+from streams.live.tables import Transient
+from streams.live.topics import RECORD_BYTES_MAX
+
+AWAY_S = 0.1  # between two tries to learn where the brokers are; without it the client asks thousands of times a second
+
+
+class Outlet:
+    """Sends to the journal and to the outputs. A send of aiokafka never fails by itself while its broker is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect. Raises Transient."""
+        producer = AIOKafkaProducer(
+            **kafka_arguments(self.settings),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_request_size=RECORD_BYTES_MAX,
+        )
+        _breathe(producer)
+        await self._bounded(producer.start())
+        self.producer = producer
+
+    async def stop(self) -> None:
+        """Disconnect; what was not acknowledged is not waited for."""
+        if self.producer is not None:
+            producer, self.producer = self.producer, None
+            try:
+                async with asyncio.timeout(2):
+                    await producer.stop()
+            except (TimeoutError, KafkaError):
+                pass
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Write the records, in their order per partition, and wait until all are acknowledged. Raises Transient."""
+        if records:
+            await self._bounded(self._send(records))
+
+    async def _send(self, records: Sequence[Outgoing]) -> None:
+        if self.producer is None:
+            raise Transient("the producer is not connected")
+        acks = [
+            await self.producer.send(
+                one.topic, one.value, key=one.key, partition=one.partition, headers=one.headers or None
+            )
+            for one in records
+        ]
+        await asyncio.gather(*acks)
+
+    async def _bounded(self, act: Awaitable[Any]) -> None:
+        try:
+            async with asyncio.timeout(self.settings.deadline_s):
+                await act
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise Transient(f"Kafka: {type(error).__name__} {error}") from error
+
+
+def _breathe(producer: AIOKafkaProducer) -> None:
+    """A pause after each failed look for the brokers, in private code of aiokafka."""
+    client = producer.client
+    update = client._metadata_update
+
+    async def patient(*args: Any, **kwargs: Any) -> Any:
+        found = await update(*args, **kwargs)
+        if not found:
+            await asyncio.sleep(AWAY_S)
+        return found
+
+    client._metadata_update = patient
