@@ -85,6 +85,20 @@ class LiquidationOrderEnded(Event, frozen=True, kw_only=True, tag="liquidation-o
     unfilled_lots: int
 
 
+class LiquidationOrderFilled(Event, frozen=True, kw_only=True, tag="liquidation-order-filled"):
+    """A trade of the venue under an order's id: signed `lots` and `cash_units` are the account's, before the fee."""
+
+    account: str
+    liquidation_id: str
+    instrument: str
+    lots: int
+    cash_units: int
+    fee_units: int
+    price_ticks: int
+    mark_ticks: int
+    unfilled_lots: int
+
+
 class FilledBeyondLimit(Event, frozen=True, kw_only=True, tag="filled-beyond-limit"):
     """An alarm: the venue filled an order past its limit; the fill is booked."""
 
@@ -95,6 +109,8 @@ class FilledBeyondLimit(Event, frozen=True, kw_only=True, tag="filled-beyond-lim
 
 
 class LiquidationFilled(Event, frozen=True, kw_only=True, tag="liquidation-filled"):
+    """A fill in the simulated market of a replay; `x_lots` were closed on that side before."""
+
     account: str
     instrument: str
     lots: int
@@ -168,6 +184,8 @@ class CollateralOffered(Event, frozen=True, kw_only=True, tag="collateral-offere
 
 
 class CollateralSold(Event, frozen=True, kw_only=True, tag="collateral-sold"):
+    """To `@operator`, the insurance fund, or by the venue to the buyer of a trade under the sale's id."""
+
     account: str
     sale: int
     asset: str

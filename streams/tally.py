@@ -12,6 +12,7 @@ from engine.accounts import account_key
 from schemas.events import (
     Event,
     LiquidationFilled,
+    LiquidationOrderFilled,
     LiquidationTriggered,
     MarginCalled,
     PositionPlaced,
@@ -24,6 +25,7 @@ from streams.present import Fields, Terms, with_texts
 LARGEST = 10
 _MOVED: dict[type[Event], str] = {
     LiquidationFilled: "closed",
+    LiquidationOrderFilled: "closed",
     PositionTakenOver: "taken_over",
     PositionTornUp: "torn_up",
     PositionPlaced: "placed",

@@ -29,6 +29,10 @@ TOLD: dict[str, tuple[str, ...]] = {
     "margin-called": ("call_units", "deadline_ms"), "margin-call-met": ("equity_units",), "margin-call-missed": (),
     "liquidation-triggered": ("equity_units", "mm_units"), "liquidation-ended": ("equity_units", "mm_units"),
     "liquidation-ordered": ("liquidation_id", "lots", "limit_ticks"), "position-taken-over": (),
+    "liquidation-filled": ("instrument", "lots", "cash_units"),
+    "liquidation-order-filled": (
+        "liquidation_id", "lots", "cash_units", "price_ticks", "fee_units", "unfilled_lots",
+    ),
     "position-torn-up": (), "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
     "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (),
     "withdrawal-released": ("amount",),

@@ -11,6 +11,7 @@ from engine.execution import bankruptcy_cash
 from schemas import governed, inputs
 from schemas.codes import Code
 from schemas.governed import LayerMessage
+from streams.tally import Tally
 from tests.hand_venue import RULE, UNCOVERED, Hand
 
 NARROW: dict[str, Any] = {"half_spread_ticks": 1}  # what is below zero cannot be sold inside the mark: it is torn up
@@ -211,6 +212,29 @@ def test_a_venue_order_fills_in_part_and_runs_out_of_time() -> None:
     # 9 lots, equity 47 < MM 68: no pool, so all 9 are torn up at 75 and b closes 9 of its 10
     assert hand.cash("a", "b", "@market") == [47, 5000 + 1000 - 675, -72]
     assert hand.lots() == {("b", "L"): -1, ("@market", "L"): 1}
+
+
+def test_fills_at_the_venue_are_told_with_their_fees() -> None:
+    """17.9: each with its order, lots, cash, price, fee and what is left; the summary counts them as closed."""
+    hand = Hand(execution="venue", order_ms=1000, liquidation_fee_ppm=20_000)
+    hand.deposit({"a": 300, "b": 5000})
+    hand.trade("a", "b", 10)
+    # at 75: equity 50, MM 75: 50 - ceil(1.5 k) >= ceil(7.5 (10 - k)): k = 4 has 44 < 45, k = 5 has 42 >= 38
+    hand.price(75)
+    for lots, price in ((2, 75), (4, 74)):  # more than the 3 that are left
+        assert hand.trade("@market", "a", lots, price, liquidation_id="B/a/1/1") is None
+    told = [
+        [one[name] for name in ("subject", "liquidation_id", "lots", "cash_units", "price_ticks", "fee_units")]
+        + [one["unfilled_lots"]]
+        for one in hand.told("liquidation-order-filled")
+    ]
+    # 2 % of 150; of 300, from equity 47 - 4
+    assert told == [["B/a/1/1/2", "B/a/1/1", -2, 150, 75, 3, 3], ["B/a/1/1/6", "B/a/1/1", -4, 296, 74, 6, 0]]
+    assert hand.cash("@insurance/B") == [9]
+    tally = Tally()
+    for event in hand.events:
+        tally.add(event)
+    assert (tally.fees_units, tally.lots["closed"]["L"]) == (9, 6)
 
 
 # 7, 8: holes, defaults, the waterfall

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.shard.state import place
 from schemas import inputs
 from tests.hand_venue import Hand
 
@@ -43,3 +44,24 @@ def test_fills_under_the_id_end_the_sale_and_the_next_has_another() -> None:
     assert [offer["sale_id"] for offer in hand.told("collateral-offered")] == ["B/a/1", "B/a/2"]
     assert hand.trade("c", "a", 3, 9, instrument="C", liquidation_id="B/a/1") is None  # over: it fills nothing
     assert [offer["lots"] for offer in hand.told("collateral-offered")] == [10, 3]
+
+
+def test_a_fill_of_a_sale_is_told_with_who_bought_for_how_much() -> None:
+    """Part by part, like what `@operator` buys; the money is the trade's."""
+    hand = selling(c=1000)
+    for lots, price in ((4, 20), (3, 5)):
+        assert hand.trade("c", "a", lots, price, instrument="C", liquidation_id="B/a/1") is None
+    told = [(one["account"], one["sale"], one["asset"], one["lots"], one["buyer"], one["pay_units"])
+            for one in hand.told("collateral-sold")]  # fmt: skip
+    assert told == [("a", 1, "C", 4, "c", 80), ("a", 1, "C", 3, "c", 15)]
+
+
+def test_only_its_asset_fills_a_sale() -> None:
+    """Another asset, or a contract, traded under the sale's id is a trade like others (17.11)."""
+    hand = selling(c=1000)
+    hand.asset("D")
+    assert hand.trade("c", "a", 10, 1, instrument="D", liquidation_id="B/a/1") is None
+    state = hand.run.shards[place("a", len(hand.run.shards))].state
+    assert state.sales[state.accounts.row_of["a"]].lots == 10  # of C, as before
+    assert hand.trade("c", "a", 1, 80, liquidation_id="B/a/1") is None
+    assert hand.told("collateral-sold") == []

@@ -31,7 +31,6 @@ def open_order(told: Sequence[Event], book: str) -> LiquidationOrdered | None:
 
 def offer(told: Sequence[Event], book: str) -> tuple[CollateralOffered, int] | None:
     """The last sale of which something was left when it was told, and how many lots."""
-    # Whether trades have filled it since is not told: a fill under an id of no running sale is a fact too.
     sold: dict[str, int] = {}
     for e in reversed(told):
         if isinstance(e, CollateralSold) and e.book == book:

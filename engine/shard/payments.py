@@ -11,7 +11,7 @@ from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
 from engine.life import Status
 from engine.names import member_of
 from engine.shard import booking
-from engine.shard.state import ShardState
+from engine.shard.state import CollateralSale, ShardState
 from engine.value import notional
 from schemas import events, loss_events
 from schemas.journal import Allocation, Declared
@@ -88,25 +88,27 @@ def sell(state: ShardState, decision: Allocation, number: int, row: SaleRow) -> 
         state.accounts.changed.add(at)
         if sale.lots <= 0 or lots < row.lots:  # what is no longer there is no longer for sale
             del state.sales[at]
-    if lots:
+    if sale is not None and lots:
         holding.positions[column] -= lots
         holding.cash += pay
         state.ledger.add(TRANSIT, -pay)
         state.ledger.add_lots(TRANSIT, column, lots)
         state.write(at, holding)
-        _tell_sale(state, row, column, lots, pay)
+        tell_sale(state, at, sale, row.buyer, lots, pay)
     state.report_moved(decision.allocation, number, row.account, -lots, pay)
 
 
-def _tell_sale(state: ShardState, row: SaleRow, column: int, lots: int, pay: int) -> None:
+def tell_sale(state: ShardState, at: int, sale: CollateralSale, buyer: str, lots: int, pay: int) -> None:
+    """Somebody bought collateral of a sale (17.11)."""
+    name = state.accounts.names[at]
     state.tell(
         events.CollateralSold(
-            **state.stamp(f"{row.account}/{row.number}/{row.buyer}", column),
-            account=row.account,
-            sale=row.number,
-            asset=row.asset,
+            **state.stamp(f"{name}/{sale.number}/{buyer}", sale.column),
+            account=name,
+            sale=sale.number,
+            asset=state.book.contracts[sale.column].name,
             lots=lots,
-            buyer=row.buyer,
+            buyer=buyer,
             pay_units=pay,
         )
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from engine import liquidation
+from engine import operations as op
 from engine.accounts import account_key
 from engine.execution import limit_ticks
 from engine.life import Status
 from engine.liquidation import Liquidation, Order
 from engine.margin.statement import Statement
-from engine.numbers import div_up
+from engine.numbers import div_up, sign
 from engine.shard.state import ShardState
 from engine.value import notional
 from schemas import events
@@ -109,15 +110,29 @@ def send(state: ShardState, row: int, plan: Plan, lots: int) -> None:
     )
 
 
-def fill(state: ShardState, row: int, order: Order, lots: int, price: int) -> None:
-    """A venue fill of the running order was booked as a trade; past its limit it is alarmed."""
-    run, name = state.liquidations[row], state.accounts.names[row]
-    order.filled += lots
+def fill(state: ShardState, row: int, order: Order, trade: op.Traded, fee: int) -> None:
+    """A venue fill of the running order was booked as a trade, and its fee paid; past its limit it is alarmed."""
+    run, name, price = state.liquidations[row], state.accounts.names[row], trade.price
+    order.filled += trade.lots
+    subject = f"{order.id}/{order.filled}"
+    state.tell(
+        events.LiquidationOrderFilled(
+            **state.stamp(subject, order.column),
+            account=name,
+            liquidation_id=order.id,
+            instrument=state.book.contracts[order.column].name,
+            lots=liquidation.closing_lots(order.position, trade.lots),
+            cash_units=sign(order.position) * trade.value_units,
+            fee_units=fee,
+            price_ticks=price,
+            mark_ticks=state.book.price(order.column),
+            unfilled_lots=max(0, order.lots - order.filled),
+        )
+    )
     beyond = order.limit_ticks is not None and (
         price < order.limit_ticks if order.position > 0 else price > order.limit_ticks
     )
     if beyond and order.limit_ticks is not None:
-        subject = f"{order.id}/{order.filled}"
         state.tell(
             events.FilledBeyondLimit(
                 **state.stamp(subject, order.column),

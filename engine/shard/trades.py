@@ -7,7 +7,7 @@ from engine.execution import bankruptcy_cash, capped_fee, mark_cash
 from engine.ledger import TRANSIT, insurance
 from engine.life import Status
 from engine.liquidation import Order, member_lots
-from engine.shard import booking, collateral, run
+from engine.shard import booking, collateral, payments, run
 from engine.shard.state import ShardState
 from schemas import events
 from schemas.journal import Paid
@@ -31,9 +31,8 @@ def _book_leg(state: ShardState, account: str, lots: int, trade: op.Traded) -> N
     order = _order_filled(state, row, lots, trade)
     state.trade(row, trade.column, lots, cash, None, is_flow=order is None)
     if order is not None:
-        _pay_fee(state, row, abs(lots), trade, order)
-        run.fill(state, row, order, abs(lots), trade.price)
-    elif row in state.sales and trade.liquidation_id == collateral.sale_id(state, row):
+        run.fill(state, row, order, trade, _pay_fee(state, row, trade, order))
+    elif lots < 0 and _is_sale_filled(state, row, trade):
         _fill_sale(state, row, trade)
 
 
@@ -63,13 +62,13 @@ def _flag_limit(state: ShardState, row: int, lots: int, column: int) -> None:
         )
 
 
-def _pay_fee(state: ShardState, row: int, lots: int, trade: op.Traded, order: Order) -> None:
-    """The fee of a venue fill (6.4), to the insurance fund of the scope.
+def _pay_fee(state: ShardState, row: int, trade: op.Traded, order: Order) -> int:
+    """The fee of a venue fill (6.4), to the insurance fund of the scope; how much it was.
 
     It is capped by what would be left if the rest of the order filled at bankruptcy value: B is fixed for all fills of
     an order, so a fee taken from that part would make a solvent account insolvent.
     """
-    contract, name = state.book.contracts[trade.column], state.accounts.names[row]
+    contract, name, lots = state.book.contracts[trade.column], state.accounts.names[row], trade.lots
     mark, own = state.book.price(trade.column), state.accounts.take(row)
     rest = min(max(0, order.lots - order.filled - lots), abs(own.positions[trade.column]))
     at_mark = mark_cash(contract, order.position, rest, mark)
@@ -83,11 +82,19 @@ def _pay_fee(state: ShardState, row: int, lots: int, trade: op.Traded, order: Or
         state.report(
             Paid(book=state.book.name, seq=state.book.seq, account=name, fund=fund, amount_units=units, subject=subject)
         )
+    return units
+
+
+def _is_sale_filled(state: ShardState, row: int, trade: op.Traded) -> bool:
+    """Whether its seller's running sale is what a trade fills: its id, and its asset."""
+    sale = state.sales.get(row)
+    return sale is not None and sale.column == trade.column and trade.liquidation_id == collateral.sale_id(state, row)
 
 
 def _fill_sale(state: ShardState, row: int, trade: op.Traded) -> None:
     """Buyers of collateral came by the venue's auction (17.11)."""
     sale = state.sales[row]
+    payments.tell_sale(state, row, sale, trade.buyer, trade.lots, trade.value_units)
     sale.lots -= trade.lots
     if sale.lots <= 0:
         state.end_sale(row)

@@ -27,7 +27,7 @@ def book_trade(book: BookState, message: Trade) -> None:
     for account, signed in ((buyer, lots), (seller, -lots)):
         # READING: a liquidation fill is the leg that reduces the order it names; the other side's leg is a
         # flow.
-        if not fill_order(book, account, instrument, signed, message.liquidation_id):
+        if not fill_order(book, account, instrument, signed, ticks, message.liquidation_id):
             account.flows += value(instrument, signed, instrument.mark) - value(instrument, signed, ticks)
         flag_limit(book, account, instrument, signed)
 
@@ -61,12 +61,14 @@ def book_sale_trade(book: BookState, message: Trade) -> None:
     units, ticks = said_units(asset, message.quantity), said_ticks(asset, message.price)
     paid = floor(units * ticks * asset.price)
     buyer = reopened(book, message.buyer)
-    filled = seller.sale if seller.sale and seller.sale.id == message.liquidation_id else None
+    sale = seller.sale
+    filled = sale is not None and sale.id == message.liquidation_id and sale.asset == asset.name
     buyer.cash, seller.cash = buyer.cash - paid, seller.cash + paid
     move_collateral(seller, buyer, asset.name, units)
     worth = trunc(haircut_value(asset, units))
     buyer.flows, seller.flows = buyer.flows + worth - paid, seller.flows - worth + paid
     if filled:
+        tell_sale(book, seller, buyer, asset, units, paid)
         fill_sale(seller, units)
 
 
@@ -75,8 +77,13 @@ def sell_collateral(book: BookState, seller: Account, buyer: Account, asset: Ass
     buyer.cash -= paid
     seller.cash += paid
     move_collateral(seller, buyer, asset.name, units)
-    book.event("collateral-sold", seller.id, asset=asset.name, units=units, paid=paid, buyer=buyer.id)
+    tell_sale(book, seller, buyer, asset, units, paid)
     fill_sale(seller, units)
+
+
+def tell_sale(book: BookState, seller: Account, buyer: Account, asset: Asset, units: int, paid: int) -> None:
+    """Every purchase of a sale is told, also by a trade (17.11)."""
+    book.event("collateral-sold", seller.id, asset=asset.name, units=units, paid=paid, buyer=buyer.id)
 
 
 def fill_sale(seller: Account, units: int) -> None:

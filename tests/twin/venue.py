@@ -72,7 +72,9 @@ def limit_ticks(plan: Plan) -> int | None:
     return ceil(price) if held > 0 else floor(price)
 
 
-def fill_order(book: BookState, account: Account, instrument: Instrument, signed: int, name: str | None) -> bool:
+def fill_order(
+    book: BookState, account: Account, instrument: Instrument, signed: int, ticks: int, name: str | None
+) -> bool:
     """A leg that fills the account's order: the order shrinks, the fee is paid at this trade (17.9)."""
     order = account.order
     if order is None or name != order.id or order.instrument != instrument.name or signed * order.lots <= 0:
@@ -80,7 +82,10 @@ def fill_order(book: BookState, account: Account, instrument: Instrument, signed
     order.lots = sign(order.lots) * max(0, abs(order.lots) - abs(signed))
     order.filled += abs(signed)
     paid = take_fee(book, account, instrument, abs(signed), owed_to_rest(account, order, instrument))
-    book.event("liquidation-filled", account.id, instrument=instrument.name, lots=signed, fee=paid)
+    cash, left = -value(instrument, signed, ticks), abs(order.lots)
+    book.event(
+        "liquidation-order-filled", account.id, id=name, lots=signed, cash=cash, price=ticks, fee=paid, left=left
+    )
     return True
 
 
