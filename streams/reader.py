@@ -19,7 +19,7 @@ from engine.saved.book import load_book, save_book
 from engine.saved.clearing import load_clearing, save_clearing
 from engine.saved.shard import load_shard, save_shard
 from engine.shard.door import Shard
-from schemas.codes import Refused
+from schemas.codes import Halt, Refused
 from schemas.events import Event, Refusal
 from schemas.journal import AnyEntry
 from schemas.message import Input
@@ -63,13 +63,15 @@ class Reader:
     numbered: int = 0
 
     def take(self, record: Record) -> Said:
-        """Apply one record, unless it was seen."""
-        said = Said()
-        if record.number <= self.last.get(record.source, -1):
+        """Apply one record, unless it was seen. Halts when one that its writer said before it is missing."""
+        said, last = Said(), self.last.get(record.source)
+        if last is not None and record.number <= last:
             return said
         self.last[record.source] = record.number
         if isinstance(record.body, Input):
             return self.apply(record.body)
+        if record.number != (last or 0) + 1:
+            raise Halt(f"the journal has number {record.number} of {record.source} behind number {last or 0}")
         if isinstance(self.machine, Clearing):
             self._say(said, self.machine.read(record.body, record.shard, record.shards))
         else:

@@ -1,4 +1,4 @@
-"""What commands share that need a broker: their packages, which are an extra, and their settings."""
+"""Commands that need a broker: their arguments, and what they share. Their packages are an extra."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from streams.cli.exits import UsageError
+from streams.cli.help import EXITS, Commands, add_command
 
-PACKAGES = frozenset({"aiokafka", "faust", "mode", "pydantic", "redis"})
+PACKAGES = frozenset({"aiohttp", "aiokafka", "faust", "mode", "prometheus_client", "pydantic", "redis", "uvloop"})
 
 
 @contextmanager
@@ -27,3 +28,44 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """The option that names the file of settings."""
     told = "settings in TOML; RHODIAN_* variables win over it (RHODIAN_KAFKA__USER is user of [kafka])"
     parser.add_argument("--config", type=Path, metavar="FILE", help=told)
+
+
+TOPICS = f"""\
+create makes what is missing and changes nothing that is there; both then look at every topic: partitions, replicas,
+cleanup.policy, retention, min.insync.replicas, max.message.bytes. The journal must be kept for as long as the settings
+say, which is for ever unless they say otherwise, and has one partition a book.
+
+{EXITS}"""
+
+WORKER = f"""\
+A venue runs at least three workers, of which every kind may run twice: the second is a hot standby, and of intake it
+shares the load.
+
+  rhodian worker intake --config rhodian.toml
+  rhodian worker margin --shard 0/2 --config rhodian.toml
+  rhodian worker margin --shard 1/2 --config rhodian.toml
+  rhodian worker clearing --config rhodian.toml
+
+The number of shards is what the opening of the book says (`shards` of the book message), or the last change of it. A
+small venue runs `worker all`. Health and figures are at /healthz, /readyz and /metrics of the port in the settings, the
+margin statement of an account at /accounts/ID of the worker that keeps it. Code 75: Kafka or Redis did not answer in
+time, or another worker took over; start it again. SIGTERM ends a worker within seconds, and nothing is lost.
+
+{EXITS}"""
+
+
+def add_live(commands: Commands) -> None:
+    """The commands, with their arguments."""
+    from streams.cli.topics import ACTIONS, run_topics
+    from streams.cli.worker import KINDS, run_worker_command, shard
+
+    topics = add_command(commands, "topics", "create or check the Kafka topics of a venue", TOPICS)
+    topics.add_argument("action", choices=ACTIONS, help="what to do")
+    add_config(topics)
+    topics.add_argument("--json", action="store_true", help="print the result as JSON")
+    topics.set_defaults(run=run_topics)
+    worker = add_command(commands, "worker", "run one process of a live venue", WORKER)
+    worker.add_argument("kind", choices=KINDS, help="what it does")
+    worker.add_argument("--shard", type=shard, metavar="I/P", help="which margin shard, of how many")
+    add_config(worker)
+    worker.set_defaults(run=run_worker_command)

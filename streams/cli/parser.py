@@ -9,24 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from streams.cli.check import run_check
-from streams.cli.live import add_config
+from streams.cli.help import EXITS, add_command, layout
+from streams.cli.live import add_live
 from streams.cli.replay import run_replay
 from streams.cli.scenario import add_options, run_scenario
-from streams.cli.topics import ACTIONS, run_topics
 from streams.merge import HEARTBEAT_MS_MIN
 from streams.present import TIME_MAX_MS
 from streams.scenario import ACCOUNTS_MIN
 from streams.under_way import HEARTBEAT_MS
-
-EXITS = """\
-exit codes:
-  0    fine; a replay that refused some lines is fine too, unless --strict
-  1    check: some line was refused; replay --strict: the first refusal ended the run; topics: one would lose something
-  2    wrong usage, input or output that cannot be read or written, or a broker that cannot be reached
-  3    halt: an invariant is broken, which is our fault, or a journal is not what is recomputed; the files are
-       written up to it
-  130  stopped by Ctrl-C or SIGTERM; the files are complete and valid up to there
-"""
 
 ABOUT = """\
 Rhodian computes margin, liquidations and the sharing of losses of a venue, exactly and repeatably.
@@ -35,6 +25,7 @@ Rhodian computes margin, liquidations and the sharing of losses of a venue, exac
   check      validates logs without running them
   replay     runs logs, and writes every event, balance and loss
   topics     creates the Kafka topics of a venue, or checks that none would lose anything
+  worker     runs one process of a live venue: intake, a margin shard, the clearing house, or all of them
 
 stdout carries the result (JSON with --json), stderr progress and messages."""
 
@@ -84,36 +75,16 @@ refuses (3xx, for instance a withdrawal above what is free) needs margin: see de
 {EXITS}"""
 
 
-TOPICS = f"""\
-create makes what is missing and changes nothing that is there; both then look at every topic: partitions, replicas,
-cleanup.policy, retention, min.insync.replicas, max.message.bytes. The journal must be kept for as long as the settings
-say, which is for ever unless they say otherwise, and has one partition a book.
-
-{EXITS}"""
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The chosen command with its arguments; `run` is what to call. Ends the process with code 2 on wrong usage."""
-    parser = _parser("rhodian", ABOUT, EXAMPLES)
+    parser = argparse.ArgumentParser("rhodian", description=ABOUT, epilog=EXAMPLES, formatter_class=layout)
     parser.add_argument("--version", action="version", version=f"rhodian {version('rhodian')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_replay(_command(commands, "replay", "run logs, write every event, balance and loss", REPLAY))
-    _add_scenario(_command(commands, "scenario", "build a venue around real prices, as logs", SCENARIO))
-    _add_check(_command(commands, "check", "validate logs without running them", CHECK))
-    _add_topics(_command(commands, "topics", "create or check the Kafka topics of a venue", TOPICS))
+    _add_replay(add_command(commands, "replay", "run logs, write every event, balance and loss", REPLAY))
+    _add_scenario(add_command(commands, "scenario", "build a venue around real prices, as logs", SCENARIO))
+    _add_check(add_command(commands, "check", "validate logs without running them", CHECK))
+    add_live(commands)
     return parser.parse_args(arguments)
-
-
-def _parser(name: str, about: str, epilog: str) -> argparse.ArgumentParser:
-    layout = argparse.RawDescriptionHelpFormatter
-    return argparse.ArgumentParser(name, description=about, epilog=epilog, formatter_class=layout)
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str, epilog: str
-) -> argparse.ArgumentParser:
-    layout = argparse.RawDescriptionHelpFormatter
-    return commands.add_parser(name, help=about, description=about, epilog=epilog, formatter_class=layout)
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
@@ -140,13 +111,6 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", type=Path, metavar="LOGS", help="directory of topic logs")
     _add_common(parser, run_check)
-
-
-def _add_topics(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=ACTIONS, help="what to do")
-    add_config(parser)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=run_topics)
 
 
 def _add_common(parser: argparse.ArgumentParser, run: object) -> None:

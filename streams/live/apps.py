@@ -7,7 +7,9 @@ import logging
 import os
 import ssl
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import faust
@@ -18,14 +20,18 @@ from redis.asyncio import Redis
 
 from schemas.codes import Halt
 from streams.live.connect import redis_arguments
+from streams.live.health import Health
 from streams.live.intake import HOLD_S, Intake
 from streams.live.journal import Journal
 from streams.live.outlet import Outlet
+from streams.live.outputs import Outgoing
 from streams.live.readers import Role
 from streams.live.reading import Reading
 from streams.live.settings import Settings
+from streams.live.tables import Transient
 from streams.live.topics import RECORD_BYTES_MAX, Topics
 from streams.live.transport import SCHEME
+from streams.present import json_line
 
 log = logging.getLogger("rhodian")
 TEMPFAIL = 75  # of sysexits.h: a fresh start may do
@@ -80,11 +86,12 @@ def _credentials(settings: Settings) -> Any:
 class Reader:
     """The app of margin shards and of the clearing house."""
 
-    def __init__(self, settings: Settings, role: Role) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, role: Role, health: Health) -> None:
+        self.settings, self.health = settings, health
         self.outlet, self.journal = Outlet(settings), Journal(settings)
         self.redis = Redis.from_url(**redis_arguments(settings))
-        self.reading = Reading(settings, role, self.redis, self.outlet, self.journal)
+        self.reading = Reading(settings, role, self.redis, self.outlet, self.journal, health.counts)
+        health.readers.append(self.reading.desks)
         self.is_open = False
         group = "clearing" if role.index is None else f"margin.{role.index}-of-{role.shards}"
         self.app = app_of(settings, group, self)
@@ -126,6 +133,11 @@ class Reader:
     async def _halted(self, halt: Halt) -> NoReturn:
         """No further step: what is wrong does not go away by trying again."""
         log.critical("halted: %s", halt)
+        source = self.reading.role.source
+        self.health.halted.append(f"{source}: {halt}")
+        told = json_line({"type": "reader-halted", "reader": source, "reason": str(halt)})
+        with suppress(Transient):
+            await self.outlet.send([Outgoing(Topics(self.settings.prefix).status, 0, source.encode(), told, [])])
         while True:
             await asyncio.sleep(3600)
 
@@ -133,10 +145,10 @@ class Reader:
 class Taker:
     """The app of intake."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, health: Health) -> None:
         self.settings = settings
         self.outlet = Outlet(settings)
-        self.intake = Intake(settings, self.outlet, self._behind)
+        self.intake = Intake(settings, self.outlet, self._behind, health.counts)
         self.is_open = False
         self.app = app_of(settings, "intake", self)
         topics = Topics(settings.prefix).inputs
@@ -180,5 +192,6 @@ class Taker:
             await asyncio.sleep(HOLD_S / 2)
             try:
                 await self.intake.go_on()
+                await self.intake.beat(int(time.time() * 1000))
             except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
                 stop(f"{type(error).__name__}: {error}")

@@ -21,6 +21,7 @@ from schemas.journal import AnyEntry
 from schemas.message import Input
 
 VERSION = 1
+CLOCK = "clock/0"  # the source of heartbeats of ours
 Headers = list[tuple[str, str]]
 Place = Annotated[int, Meta(ge=0)]
 

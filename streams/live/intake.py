@@ -17,13 +17,15 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace
 from typing import Any
 
+import msgspec
 from faust.types import TP
 
 from schemas.codes import Code, Refused
 from schemas.decode import decode_chunk
-from schemas.inputs import TOPICS
+from schemas.inputs import TOPICS, Heartbeat
 from schemas.message import Input
-from streams.live.frames import Raw, encode_inputs
+from streams.live.counts import Counts
+from streams.live.frames import CLOCK, Raw, encode_inputs
 from streams.live.outlet import Outlet
 from streams.live.outputs import Outgoing, outgoing_letter
 from streams.live.settings import Settings
@@ -58,8 +60,9 @@ class Lane:
 class Intake:
     """All partitions of one worker. `behind` says whether a partition has more records than up to an offset."""
 
-    def __init__(self, settings: Settings, outlet: Outlet, behind: Callable[[TP, int], bool]) -> None:
-        self.settings, self.outlet, self.behind = settings, outlet, behind
+    def __init__(self, settings: Settings, outlet: Outlet, behind: Callable[[TP, int], bool], counts: Counts) -> None:
+        self.settings, self.outlet, self.behind, self.counts = settings, outlet, behind, counts
+        self.beaten_ms = 0
         self.topics = Topics(settings.prefix)
         self.partition_of = {book: place for place, book in enumerate(settings.books)}
         self.topic_of = dict(zip(self.topics.inputs, TOPICS, strict=True))
@@ -79,6 +82,7 @@ class Intake:
             if lane is None:
                 return
             chunk, letters = self._decode(tp, records, done)
+            self.counts.inputs.labels(self.topic_of[tp.topic]).inc(len(records))
             await self.outlet.send(letters)
             lane.chunks.append(chunk)
             self.next[tp] = chunk.end
@@ -89,6 +93,23 @@ class Intake:
         async with self._lock:
             await self._forward()
 
+    async def beat(self, now_ms: int) -> None:
+        """A heartbeat of each book, on a grid of the wall clock: the worker that has the first partition of commands
+        writes it. Its number is its place on the grid, so what two workers or a clock turned back write again is
+        dropped.
+        """
+        grid = self.settings.heartbeat_ms
+        if not grid or TP(self.topics.commands, 0) not in self.lanes or now_ms // grid <= self.beaten_ms:
+            return
+        self.beaten_ms = now_ms // grid
+        found = []
+        for book, partition in self.partition_of.items():
+            beat = Heartbeat(book=book, id=f"clock/{self.beaten_ms * grid}", time_ms=self.beaten_ms * grid)
+            raw = Raw(CLOCK, self.beaten_ms, msgspec.json.encode(beat))
+            found.append(Outgoing(self.topics.journal, partition, None, encode_inputs([raw]), []))
+        async with self._lock:
+            await self.outlet.send(found)
+
     def _decode(self, tp: TP, records: list[Any], done: Callable[[], None]) -> tuple[Chunk, list[Outgoing]]:
         topic = self.topic_of[tp.topic]
         values = [record.value or b"" for record in records]
@@ -98,6 +119,7 @@ class Intake:
             if not isinstance(outcome, Refused) and outcome.book not in self.partition_of:
                 outcome = Refused(Code.UNKNOWN_BOOK, f"no book named {outcome.book} is kept here")
             if isinstance(outcome, Refused):
+                self.counts.refused.labels(outcome.code.name).inc()
                 letters.append(outgoing_letter(self.topics, raw, outcome))
             else:
                 raws.append(raw)

@@ -20,8 +20,9 @@ from redis.asyncio import Redis
 
 from schemas.codes import Halt
 from schemas.message import Input
+from streams.live.counts import Counts
 from streams.live.fold import Fold, Heard
-from streams.live.frames import InputsFrame, decode_frame, encode_entries
+from streams.live.frames import CLOCK, InputsFrame, decode_frame, encode_entries
 from streams.live.outlet import Outlet
 from streams.live.outputs import Outgoing, outgoing_event, outgoing_letter
 from streams.live.readers import Role
@@ -62,8 +63,11 @@ class Desk:
 class Reading:
     """All desks of one worker."""
 
-    def __init__(self, settings: Settings, role: Role, redis: Redis, outlet: Outlet, journal: Journal) -> None:
+    def __init__(
+        self, settings: Settings, role: Role, redis: Redis, outlet: Outlet, journal: Journal, counts: Counts
+    ) -> None:
         self.settings, self.role, self.redis, self.outlet, self.journal = settings, role, redis, outlet, journal
+        self.counts = counts
         self.topics = Topics(settings.prefix)
         self.desks: dict[int, Desk] = {}
         self.writer = f"{socket.gethostname()}/{os.getpid()}"
@@ -75,7 +79,9 @@ class Reading:
 
     async def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Take over the tables of what was assigned; where each stands."""
-        self.desks = {tp.partition: await self._sit_down(tp.partition) for tp in sorted(assigned)}
+        self.desks.clear()
+        for tp in sorted(assigned):
+            self.desks[tp.partition] = await self._sit_down(tp.partition)
         return {tp: self.desks[tp.partition].position for tp in assigned}
 
     async def _sit_down(self, partition: int) -> Desk:
@@ -118,6 +124,7 @@ class Reading:
                     await asyncio.sleep(0)  # a signal, or a loss of the partition, is heard in between
                     started = loop.time()
         position = records[-1].offset + 1
+        self.counts.entries.labels(desk.table.name).inc(len(records))
         # 3. Publish reports and outputs, and wait for their acknowledgement.
         await self.outlet.send(self._outgoing(desk, desk.fold.drain(), position))
         # 4. One call that writes what changed and moves the position, if nobody else has taken over.
@@ -129,7 +136,10 @@ class Reading:
     def _outgoing(self, desk: Desk, heard: Heard, position: int) -> list[Outgoing]:
         """Everything that was said, as records."""
         desk.unsaid.extend(heard.records)
-        found = [outgoing_letter(self.topics, letter.raw, letter.refused) for letter in heard.letters]
+        letters = [letter for letter in heard.letters if letter.raw.source != CLOCK]  # our own heartbeats, too late
+        found = [outgoing_letter(self.topics, letter.raw, letter.refused) for letter in letters]
+        for letter in letters:
+            self.counts.refused.labels(letter.refused.code.name).inc()
         if desk.fold.reader is not None:
             book = desk.fold.reader.book
             found += [outgoing_event(self.topics, desk.partition, event, book) for event in heard.events]

@@ -129,12 +129,14 @@ class Settings(_Part):
     http: HttpSettings = HttpSettings()
     chunk: PositiveInt = 4_000
     deadline_s: PositiveFloat = 30
-    heartbeat_ms: int = Field(default=1_000, ge=HEARTBEAT_MS_MIN)
+    heartbeat_ms: int = Field(default=1_000, ge=0)  # grid of the wall clock; 0: the venue writes its own
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.min_isr > self.replication:
             raise ValueError("min_isr is above replication: nothing could be written")
+        if 0 < self.heartbeat_ms < HEARTBEAT_MS_MIN:
+            raise ValueError(f"heartbeat_ms is {self.heartbeat_ms}: expected 0 or at least {HEARTBEAT_MS_MIN}")
         if self.journal_retention_ms == 0:
             raise ValueError("journal_retention_ms is 0: expected -1, for ever, or a time")
         return self

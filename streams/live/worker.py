@@ -1,30 +1,36 @@
-"""Starting workers: which apps a kind has, on which loop, and what is checked before."""
+"""Starting a worker: which apps a kind has, on which loop, and what is checked before."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import NoReturn
 
 import faust
 import uvloop
 
 from streams.live.apps import Reader, Taker
+from streams.live.counts import Counts
+from streams.live.health import Health
 from streams.live.readers import Role
 from streams.live.settings import Settings
 from streams.live.transport import require_signatures
 
 
-def run(settings: Settings, kind: str, index: int = 0, shards: int = 1) -> None:
-    """Run a worker until a signal ends it; does not return."""
+def run_worker(settings: Settings, kind: str, role: Role) -> NoReturn:
+    """Run a worker until a signal ends it. `role` says which shard a margin worker is; Halt when Faust has changed."""
     require_signatures()
-    uvloop.install()
-    apps = []
-    if kind in ("intake", "all"):
-        apps.append(Taker(settings).app)
-    if kind in ("clearing", "all"):
-        apps.append(Reader(settings, Role()).app)
-    if kind == "margin":
-        apps.append(Reader(settings, Role(index, shards)).app)
-    if kind == "all":
-        apps += [Reader(settings, Role(shard, settings.shards)).app for shard in range(settings.shards)]
-    worker = faust.Worker(*apps, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True)
+    uvloop.install()  # before the first app is made, which asks for the loop
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    health = Health(settings.http, Counts())
+    makers: dict[str, Callable[[], list[faust.App]]] = {
+        "intake": lambda: [Taker(settings, health).app],
+        "clearing": lambda: [Reader(settings, Role(), health).app],
+        "margin": lambda: [Reader(settings, role, health).app],
+    }
+    shards = [Role(index, settings.shards) for index in range(settings.shards)]
+    makers["all"] = lambda: [
+        *makers["intake"](), *makers["clearing"](), *(Reader(settings, one, health).app for one in shards)
+    ]  # fmt: skip
+    worker = faust.Worker(*makers[kind](), health, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True)
     worker.execute_from_commandline()

@@ -58,7 +58,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("books = ['" + "a" * 65 + "']", "books.0: "),
         ("replication = 2\nmin_isr = 3", "settings: min_isr is above replication"),
         ("journal_retention_ms = 0", "settings: journal_retention_ms is 0"),
-        ("heartbeat_ms = 999", "heartbeat_ms: "),
+        ("heartbeat_ms = 999", "heartbeat_ms is 999"),
         ("deadline_s = 0", "deadline_s: "),
         ("[http]\nport = 65536", "http.port: "),
         ("[kafka]\nbootstrap = 'localhost'", "kafka.bootstrap: "),
