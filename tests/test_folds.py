@@ -171,9 +171,21 @@ def accounts_in(shards: list[Shard]) -> dict[str, Any]:
     return {name: one for shard in shards for name, one in save_shard(shard)["accounts"].items()}
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(20))
 def test_readers_of_frames_hold_what_a_replay_of_their_journal_holds(seed: int) -> None:
     """Crashes, repeats, other cuts and changes of P on the way."""
+    assert_as_replayed(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(20, 320, 20))
+def test_many_readers_of_frames_hold_it(first: int) -> None:
+    """The same for more seeds; 1003 showed an order for lots that had changed sides."""
+    for seed in (*range(first, first + 20), 1003):
+        assert_as_replayed(seed)
+
+
+def assert_as_replayed(seed: int) -> None:
     shards = 1 + seed % 3
     stream = [one for one in messages(*random_venue(seed, 100)) if one.book == "usd"]
     opening = stream[0]

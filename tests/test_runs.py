@@ -218,6 +218,7 @@ def test_real_prices_leave_the_same(tmp_path: Path) -> None:
     assert assert_same([message for *_, message in found], 1) > 10_000
 
 
+@pytest.mark.slow
 def test_a_bound_without_the_legs_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard taken out: effects of a tenth let accounts through that single inputs call or liquidate."""
     whole = quiet._effects
@@ -231,6 +232,7 @@ def test_a_bound_without_the_legs_is_caught(monkeypatch: pytest.MonkeyPatch) -> 
         all_same(30)
 
 
+@pytest.mark.slow
 def test_a_reserve_that_is_not_spent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard taken out: legs on rows with a reserve cost a hundredth of what they may do."""
     whole = reserve.effects
@@ -239,6 +241,7 @@ def test_a_reserve_that_is_not_spent_is_caught(monkeypatch: pytest.MonkeyPatch) 
         all_same(30)
 
 
+@pytest.mark.slow
 def test_a_bound_without_the_marks_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard taken out: rows that trade are not asked what marks do to what they held before."""
     monkeypatch.setattr(quiet, "_move", lambda _state, sway, *_: np.zeros(len(sway), np.int64))
