@@ -43,6 +43,7 @@ _PRICE, _QUANTITY = attrgetter("price"), attrgetter("quantity")
 _BAND_MAX = 1 << 21  # wider bands, times a price, pass 2^62
 NAMED = {MARKET, BACKSTOP}
 FOREIGN, UNKNOWN, ELSEWHERE = -1, -2, -3
+OTHERS_MAX = 1 << 20  # names of other shards' accounts that are remembered
 
 
 @dataclass(slots=True)
@@ -59,12 +60,33 @@ class Ticks:
         return Ticks(self.at[:count], self.column[:count], self.price[:count])
 
 
+class _Others(dict[str, int]):
+    """Whose matter a name is that no shard here has a row for: the clearing house's, that of shards elsewhere, or one
+    that single inputs must judge. The latter are not remembered: they may open an account.
+    """
+
+    def __init__(self, shards: list[Shard]) -> None:
+        super().__init__()
+        self.shards = shards
+
+    def __missing__(self, name: str) -> int:
+        if name in NAMED:
+            return FOREIGN
+        if name[0] in "@/" or name[-1] == "/" or any(shard.state.owns(name) for shard in self.shards):
+            return UNKNOWN
+        if len(self) >= OTHERS_MAX:
+            self.clear()
+        self[name] = ELSEWHERE
+        return ELSEWHERE
+
+
 class Runs:
     """The way of runs for one book and those of its readers that are here: all, one shard, or the clearing house."""
 
     def __init__(self, book: Book, clearing: Clearing | None, shards: list[Shard]) -> None:
         self.book, self.clearing, self.shards = book, clearing, shards
         self.texts = Texts(book)
+        self.others = _Others(shards)
 
     def advance(self, messages: list[Input]) -> int:
         """Apply the longest prefix that is proved quiet; its length."""
@@ -162,17 +184,12 @@ class Runs:
         for index, shard in enumerate(self.shards):
             found = np.fromiter(map(shard.state.accounts.row_of.get, names, repeat(-1)), np.int64, 2 * count)
             owner[found >= 0], row[found >= 0] = index, found[found >= 0]
-        for place in np.flatnonzero(owner == UNKNOWN).tolist():
-            owner[place] = self._owner(names[place])
+        places = np.flatnonzero(owner == UNKNOWN)
+        strange = names if len(places) == len(names) else [names[place] for place in places.tolist()]
+        owner[places] = np.fromiter(map(self.others.__getitem__, strange), np.int64, len(strange))
         draft.end(trades.at, (owner[:count] == UNKNOWN) | (owner[count:] == UNKNOWN))
         both = legs_of(self.book.contracts, trades, self._marks_at(ticks, trades), row)
         return [both.pick(owner[both.name] == index) for index in (*range(len(self.shards)), FOREIGN)]
-
-    def _owner(self, name: str) -> int:
-        """Whose matter a name is that no shard here has a row for."""
-        if name.startswith("@"):
-            return FOREIGN if name in NAMED else UNKNOWN
-        return UNKNOWN if any(shard.state.owns(name) for shard in self.shards) else ELSEWHERE
 
     def _marks_at(self, ticks: Ticks, trades: Trades) -> Ints:
         """The mark of its column that each trade meets."""

@@ -20,7 +20,7 @@ from engine.shard.door import Shard
 from schemas.codes import Refused
 from schemas.events import Event
 from schemas.governed import BookMessage
-from schemas.inputs import TOPIC_OF
+from schemas.inputs import TOPIC_OF, Trade
 from schemas.message import Input
 from streams.driver import Sinks
 from streams.live.fold import Fold, Heard
@@ -30,6 +30,7 @@ from streams.live.states import Saved, accounts_of, fields_of, load, stand_of, s
 from streams.reader import Record
 from streams.rereading import JournalRun
 from tests.random_venue import messages, random_venue
+from tests.test_runs import streams_of
 
 
 class Worker:
@@ -200,3 +201,20 @@ def assert_as_replayed(seed: int) -> None:
     assert isinstance(clearing, Clearing)
     assert save_clearing(clearing) == save_clearing(run.clearing)
     assert live.events == told
+
+
+@pytest.mark.parametrize("name", ["@other", "/x", "x/"])
+def test_a_name_that_is_none_is_refused_by_every_reader_in_a_run_too(name: str) -> None:
+    """A shard knows nothing of other shards' accounts, but what no account may be called is nobody's."""
+    stream = [one for one in streams_of(3, 10**9, 300) if isinstance(one, BookMessage) or one.book == "usd"]
+    trade = next(one for one in stream if isinstance(one, Trade))
+    stream.append(msgspec.structs.replace(trade, id="odd", time_ms=stream[-1].time_ms, buyer=name))
+    stream.append(msgspec.structs.replace(trade, id="last", time_ms=stream[-1].time_ms))
+    raws = [Raw("in/0", at, msgspec.json.encode(one)) for at, one in enumerate(stream)]
+    frames = [decode_frame(encode_inputs(raws[start : start + 100])) for start in range(0, len(raws), 100)]
+    folds = [Fold(Role().opens, refuses=True), Fold(Role(0, 1).opens)]
+    for fold in folds:
+        for at, frame in enumerate(frames):
+            fold.take(at, frame)
+    assert folds[0].heard.letters[-1].raw.offset == len(stream) - 2
+    assert folds[0].open_reader().book.seq == folds[1].open_reader().book.seq

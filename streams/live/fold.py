@@ -21,6 +21,7 @@ from schemas.governed import BookMessage
 from schemas.journal import Retired
 from schemas.message import Input
 from streams.live.frames import EntriesFrame, Frame, InputsFrame, Raw
+from streams.live.fresh import Fresh
 from streams.pacing import Pacing
 from streams.reader import Reader, Record, Said
 
@@ -122,21 +123,16 @@ class Fold:
 
     def _inputs(self, frame: InputsFrame) -> Iterator[None]:
         """New inputs, in stretches; what is counted as seen is what was applied."""
-        seen = dict(self._last)
-        fresh: list[tuple[int, str, int]] = []
-        for line, (source, offset) in enumerate(frame.places()):
-            if offset > seen.get(source, -1):
-                seen[source] = offset
-                fresh.append((line, source, offset))
-        messages = [frame.messages[line] for line, _, _ in fresh]
+        fresh = Fresh(frame, self._last)
+        messages = fresh.messages
         done = 0
         while done < len(messages) and not self.is_retired:
             yield
             fed = self.pacing.advance(messages, done) if self.reader else 0
             if not fed:
-                self._single(frame, *fresh[done], messages[done])
+                self._single(frame, *fresh.place(done), messages[done])
             done += fed or 1
-        self._last.update({source: offset for _, source, offset in fresh[:done]})
+        self._last.update(fresh.seen(done))
 
     def _single(self, frame: InputsFrame, line: int, source: str, offset: int, message: Input) -> None:
         """One input by itself. The one that opens the book makes the reader, who inherits what was seen."""
