@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from engine.accounts import Holding, account_key
 from engine.book import Book
@@ -26,6 +27,7 @@ _FACTS: dict[str, Any] = {
     "calls": tuple[int, int],
     "pace": tuple[int, int],
 }
+_WORDS = [status.word for status in Status]
 _FLAGS = ("blocked", "defaulted", "overdue")
 
 
@@ -36,9 +38,44 @@ def save_shard(shard: Shard) -> Document:
     return {"accounts": save_accounts(state, rows), "rest": save_rest(state)}
 
 
-def save_accounts(state: ShardState, rows: Iterable[int]) -> Document:
-    """Some accounts by name."""
-    return {state.accounts.names[row]: _save_account(state, row) for row in rows}
+def save_accounts(state: ShardState, rows: Collection[int]) -> Document:
+    """Some accounts by name: what all have from the columns at once, what few have one by one."""
+    accounts, names = state.accounts, [contract.name for contract in state.book.contracts]
+    at = np.fromiter(rows, np.int64, len(rows))
+    columns = (accounts.status, accounts.cash, accounts.flows, accounts.start, accounts.positions, accounts.entries)
+    few = {*accounts.limited, *accounts.orders}.union(*(getattr(state, fact) for fact in (*_FACTS, *_FLAGS)))
+    found: Document = {}
+    for row, status, cash, flows, start, lots, entries in zip(
+        at.tolist(), *(one[at].tolist() for one in columns), strict=True
+    ):
+        if row in accounts.wide:
+            one = accounts.wide[row]
+            cash, flows, start, lots, entries = one.cash, one.flows, one.start, one.positions, one.entries
+        name = accounts.names[row]
+        found[name] = {
+            "status": _WORDS[status], "cash": cash, "flows": flows, "start": start,
+            "positions": {one: held for one, held in zip(names, lots, strict=True) if held},
+            "entries": {one: units for one, units in zip(names, entries, strict=True) if units},
+        }  # fmt: skip
+        if row in few:
+            _save_facts(state, row, names, found[name])
+        if name in state.counts:
+            found[name]["counts"] = dict(state.counts[name])
+        if name in state.asked:
+            found[name]["asked"] = [[seq, msgspec.to_builtins(asked)] for seq, asked in state.asked[name].items()]
+    return found
+
+
+def _save_facts(state: ShardState, row: int, names: list[str], found: Document) -> None:
+    """What only some accounts have."""
+    if row in state.accounts.limited:
+        found["limited"] = True
+    if row in state.accounts.orders:
+        found["orders"] = {names[c]: list(sides) for c, sides in state.accounts.orders[row].items()}
+    for fact in _FACTS:
+        if row in getattr(state, fact):
+            found[fact] = msgspec.to_builtins(getattr(state, fact)[row])
+    found.update({flag: True for flag in _FLAGS if row in getattr(state, flag)})
 
 
 def save_rest(state: ShardState) -> Document:
@@ -65,30 +102,6 @@ def load_shard(book: Book, index: int, shards: int, saved: list[Document], *, ta
         _load_rest(state, document["rest"], takes_ledger=takes_ledger)
     state.sync()
     return shard
-
-
-def _save_account(state: ShardState, row: int) -> Document:
-    """One account in words; only what it has."""
-    accounts, names = state.accounts, [contract.name for contract in state.book.contracts]
-    holding, name = accounts.take(row), accounts.names[row]
-    found: Document = {
-        "status": accounts.status_of(row).word, "cash": holding.cash, "flows": holding.flows, "start": holding.start,
-        "positions": {names[c]: lots for c, lots in enumerate(holding.positions) if lots},
-        "entries": {names[c]: units for c, units in enumerate(holding.entries) if units},
-    }  # fmt: skip
-    if row in accounts.limited:
-        found["limited"] = True
-    if row in accounts.orders:
-        found["orders"] = {names[c]: list(sides) for c, sides in accounts.orders[row].items()}
-    for fact in _FACTS:
-        if row in getattr(state, fact):
-            found[fact] = msgspec.to_builtins(getattr(state, fact)[row])
-    found.update({flag: True for flag in _FLAGS if row in getattr(state, flag)})
-    if name in state.counts:
-        found["counts"] = dict(state.counts[name])
-    if name in state.asked:
-        found["asked"] = [[seq, msgspec.to_builtins(asked)] for seq, asked in state.asked[name].items()]
-    return found
 
 
 def _load_account(state: ShardState, name: str, saved: Document) -> None:
