@@ -86,11 +86,21 @@ class Book:
             if self.marks[column].release(self.contracts[column], self.clock_ms):
                 self.held.discard(column)
                 yield self._step(Marked(column, self.marks[column].price, is_accepted=True, is_late=True))
-        yield self._step(Advanced())
+        yield self._step(Advanced(self._overdue()))
         if isinstance(message, Governed) and (message.effective_ms or 0) > self.clock_ms:
             self._postpone(message, operation)
             operation = Passed()
         yield self._step(self._effect(message, operation))
+
+    def _overdue(self) -> tuple[int, ...]:
+        """Marks that have waited beyond `max_stale_ms` for a tick and were not told (17.14)."""
+        found = []
+        for column in range(len(self.marks)) if self.is_ready else ():
+            due_ms = self.marks[column].overdue_ms(self.contracts[column])
+            if due_ms is not None and due_ms <= self.clock_ms:
+                self.marks[column].is_overdue = True
+                found.append(column)
+        return tuple(found)
 
     def _step(self, operation: Operation) -> Step:
         return Step(self.seq, self.clock_ms, operation)
@@ -108,10 +118,13 @@ class Book:
         return self.marks[column].price
 
     def next_due_ms(self) -> int | None:
-        """When time alone next changes the common data: a version comes into force, or a held mark is accepted."""
+        """When time alone next changes the common data: a version comes into force, a held mark is accepted, or one
+        is overdue.
+        """
         due = [effective for effective, _, _ in self.pending]
         due += [self.marks[c].held[0][0] + self.contracts[c].hold_ms for c in self.held]
-        return min(due, default=None)
+        waits = (mark.overdue_ms(contract) for mark, contract in zip(self.marks, self.contracts, strict=True))
+        return min([*due, *(ms for ms in waits if ms is not None)], default=None)
 
     def _is_repeat(self, message: Input) -> bool:
         before = self.seen.get(TOPIC_OF[type(message)], {}).get(message.id)
@@ -192,7 +205,7 @@ class Book:
         else:
             self.column_of[change.name] = len(self.contracts)
             self.contracts.append(change)
-            self.marks.append(Mark(change.listing_mark))
+            self.marks.append(Mark(change.listing_mark, self.clock_ms))
             self.funding_index.append(0)
 
     def _effect(self, message: Input, operation: Operation) -> Operation:

@@ -45,6 +45,7 @@ class Contract:
     agree_ticks: int
     hold_ms: int
     stale_ms: int
+    max_stale_ms: int
     half_spread_ticks: int
     impact_units: int
     depth_lots: int
@@ -94,7 +95,7 @@ def compile_instrument(message: InstrumentMessage, decimals: int, book: str) -> 
         lots_bound=4 * limit, limit_lots=limit, price_min=price_min, price_max=price_max, listing_mark=mark,
         mm=mm, im=im, scope=message.insurance_scope or book, expiry_ms=message.expiry_ms,
         band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
-        stale_ms=message.stale_ms, half_spread_ticks=message.half_spread_ticks,
+        stale_ms=message.stale_ms, max_stale_ms=message.max_stale_ms, half_spread_ticks=message.half_spread_ticks,
         impact_units=money(message.impact, decimals), depth_lots=message.depth_lots,
         refill_lots_per_ms=message.refill_lots_per_ms,
         backstop_lots=count_of(message.backstop_limit, *lot, Code.OFF_LOT), version=message.version,
@@ -117,8 +118,8 @@ def compile_asset(message: AssetMessage, decimals: int) -> Contract:
         lot=(1, 10**message.decimals), lots_bound=4 * limit, limit_lots=limit, price_min=price_min,
         price_max=price_max, listing_mark=mark, mm=NO_MARGIN, im=NO_MARGIN, scope="", expiry_ms=None,
         band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
-        stale_ms=message.stale_ms, half_spread_ticks=0, impact_units=0, depth_lots=1, refill_lots_per_ms=0,
-        backstop_lots=0, version=message.version,
+        stale_ms=message.stale_ms, max_stale_ms=message.max_stale_ms, half_spread_ticks=0, impact_units=0,
+        depth_lots=1, refill_lots_per_ms=0, backstop_lots=0, version=message.version,
     )  # fmt: skip
     require_bounds(contract)
     return contract

@@ -10,10 +10,14 @@ from engine.numbers import PPM
 
 @dataclass(slots=True)
 class Mark:
-    """`price` is the last accepted mark, in ticks. Until a first tick it is the listing price, and not trusted."""
+    """`price` is the last accepted mark, in ticks. Until a first tick it is the listing price, and not trusted.
+
+    `tick_ms` is the time of the last tick, before the first that of the listing; `is_overdue` once governance was told.
+    """
 
     price: int
     tick_ms: int = 0
+    is_overdue: bool = False
     awaits_tick: bool = True
     suspended: bool = False
     settled: bool = False
@@ -25,9 +29,15 @@ class Mark:
             return False
         return not contract.stale_ms or now_ms - self.tick_ms <= contract.stale_ms
 
+    def overdue_ms(self, contract: Contract) -> int | None:
+        """When governance is to be asked for a settlement price; None: it was, or never."""
+        if not contract.max_stale_ms or self.is_overdue or self.settled:
+            return None
+        return self.tick_ms + contract.max_stale_ms + 1
+
     def take(self, contract: Contract, price: int, now_ms: int) -> bool:
         """A tick: True when it is accepted as the mark, False when it is held."""
-        self.tick_ms = now_ms
+        self.tick_ms, self.is_overdue = now_ms, False
         if self.awaits_tick or _agrees(contract, self.price, price):
             return self._accept(price)
         if self.held and not _agrees(contract, self.held[-1][1], price):

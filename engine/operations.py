@@ -116,7 +116,12 @@ class PeriodEnded:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The clock moved: timers are due. It stands before the own effect of every input that is later than the last."""
+    """The clock moved: timers are due. It stands before the own effect of every input that is later than the last.
+
+    `overdue` are the columns whose last tick is older than `max_stale_ms`, each told once.
+    """
+
+    overdue: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""Runs of quiet inputs as columns (ARCHITECTURE 2): prices, heartbeats and plain trades that change no status.
+"""Runs of quiet inputs as columns: prices, heartbeats and plain trades that change no status.
 
+Most of what happens at a venue touches nobody's status, and one input after the other costs Python's price each time.
 `Runs.advance` applies the longest prefix of some inputs that it can prove quiet, at once, and leaves the book, the
 clearing house and the shards exactly as one input after the other would (17.2). An input is quiet when
 
@@ -137,7 +138,7 @@ class Runs:
     def _disturbs(self, column: int, prices: Ints) -> NDArray[np.bool_]:
         """Which prices are beyond the band of the one before, or outside the calm bounds."""
         mark, band = self.book.marks[column], self.book.contracts[column].band_ppm
-        if mark.awaits_tick or mark.held or band > _BAND_MAX:
+        if mark.awaits_tick or mark.held or mark.is_overdue or band > _BAND_MAX:
             return np.ones(len(prices), np.bool_)
         bad = np.zeros(len(prices), np.bool_)
         if band:

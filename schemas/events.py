@@ -217,6 +217,14 @@ class MarkAcceptedLate(Event, frozen=True, kw_only=True, tag="mark-accepted-late
     price_ticks: int
 
 
+class SettlementDue(Event, frozen=True, kw_only=True, tag="settlement-due"):
+    """To governance: no tick since `since_ms`, for longer than `max_stale_ms`; name a settlement price (6.8)."""
+
+    instrument: str
+    mark_ticks: int
+    since_ms: int
+
+
 class FundingApplied(Event, frozen=True, kw_only=True, tag="funding-applied"):
     instrument: str
     index_delta: int

@@ -28,7 +28,10 @@ class Bracket(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Quoted(Governed, frozen=True, kw_only=True):
-    """What has a mark (RULEBOOK 16.9). `mark` is the reference price at listing; zero switches a rule off."""
+    """What has a mark (RULEBOOK 16.9, 17.14). `mark` is the reference price at listing; zero switches a rule off.
+
+    After `stale_ms` without a tick it is not trusted, after `max_stale_ms` a settlement price is asked for.
+    """
 
     tick: Decimal
     mark: Decimal

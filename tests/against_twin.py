@@ -36,7 +36,8 @@ TOLD: dict[str, tuple[str, ...]] = {
     "position-torn-up": (), "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
     "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (),
     "withdrawal-released": ("amount",),
-    "withdrawal-refused": (), "mark-held": (), "limit-exceeded": ("instrument", "lots", "limit_lots"),
+    "withdrawal-refused": (), "mark-held": (), "settlement-due": ("since_ms",),
+    "limit-exceeded": ("instrument", "lots", "limit_lots"),
     "collateral-offered": ("sale_id", "asset", "lots", "deadline_ms"),
     "collateral-sold": ("asset", "lots", "pay_units", "buyer"),
 }  # fmt: skip

@@ -196,6 +196,44 @@ def test_a_mark_is_held_until_it_agrees_or_time_passes() -> None:
     assert [one["price_ticks"] for one in hand.told("mark-accepted-late")] == [200]
 
 
+def test_a_mark_that_stays_stale_asks_for_a_settlement_price_once() -> None:
+    """17.14: later than `max_stale_ms` after the last tick, at the first entry; again only after another tick."""
+    hand = Hand(listing={"max_stale_ms": 500})
+    hand.list("M", max_stale_ms=900)  # never a tick: from its listing on
+    hand.wait(500)
+    assert hand.told("settlement-due") == []
+    hand.wait(1)
+    [due] = hand.told("settlement-due")
+    assert (due["instrument"], due["mark_ticks"], hand.now - due["since_ms"]) == ("L", 100, 501)
+    hand.wait(400)
+    assert [one["instrument"] for one in hand.told("settlement-due")] == ["L", "M"]
+    hand.price(101)
+    assert hand.send(inputs.Settlement, instrument="M", price="100") is None
+    hand.wait(501)
+    assert [one["instrument"] for one in hand.told("settlement-due")] == ["L", "M", "L"]
+    assert hand.send(inputs.Settlement, instrument="L", price="100") is None
+    hand.wait(10_000)
+    assert len(hand.told("settlement-due")) == 3
+
+
+def test_the_timer_of_a_call_that_was_met_wakes_nobody() -> None:
+    """17.2: only who has a call due is looked at before the input's effect; what it does next, in the check after it.
+
+    Two calls of one moment have one deadline, so the first one's timer goes off where the second is missed.
+    """
+    hand = Hand(execution="venue", call_ms=500)
+    hand.deposit({"a": 300, "b": 5000})
+    hand.trade("a", "b", 10)
+    hand.price(85)  # equity 150 < IM 170
+    hand.deposit({"a": 20})
+    hand.price(82)  # equity 140 < IM 164
+    assert [one["deadline_ms"] for one in hand.told("margin-called")] == [hand.now + 500] * 2
+    hand.now += 500
+    hand.price(81)  # missed with equity 140 at 82; at 81 it is 130: k = 2 has 130 >= ceil(16.2 * 8) = 130
+    [order] = hand.told("liquidation-ordered")
+    assert (order["mark_ticks"], order["lots"]) == (81, -2)
+
+
 def test_a_venue_order_fills_in_part_and_runs_out_of_time() -> None:
     """The limit is the bankruptcy price; what is left at the deadline goes to the exits."""
     hand = Hand(execution="venue", order_ms=1000)

@@ -19,6 +19,21 @@ def selling(**funds: object) -> Hand:
     return hand
 
 
+def test_what_just_suffices_leaves_the_rest() -> None:
+    """The least amount with `floor(value) >= -cash`, also where all of it is worth no more in whole units.
+
+    9 coins at 10 with a haircut of 95 % are worth floor(4.5) = 4, like 8 of them: with cash -4, 8 are for sale.
+    """
+    hand = Hand(listing={"half_spread_ticks": 1}, sale_ms=1000)
+    hand.asset("C", haircut_ppm=950_000)
+    assert hand.send(inputs.Price, asset="C", mark="10") is None
+    hand.deposit({"a": 196, "b": 500})
+    assert hand.send(inputs.Deposit, account="a", amount="9", asset="C") is None
+    hand.trade("a", "b", 10)
+    hand.price(80)
+    assert [offer["lots"] for offer in hand.told("collateral-offered")] == [8]
+
+
 def test_the_venue_is_told_what_is_for_sale() -> None:
     """Under the id its fills must carry, with all that is needed, before `@operator` has bought what it can."""
     hand = selling(**{"@operator": 50})

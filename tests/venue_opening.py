@@ -53,7 +53,7 @@ def opening(s: Settings, book: str) -> Iterator[Input]:
 def _band(s: Settings) -> dict[str, Any]:
     return {
         "band_ppm": [0, 0, 100_000, 30_000][s.band], "agree_ticks": 2, "hold_ms": [700, 700, 700, 0][s.call],
-        "stale_ms": [0, 0, 0, 3_000][s.band],
+        "stale_ms": [0, 0, 0, 3_000][s.band], "max_stale_ms": [0, 300, 2_000, 4_000][s.band],
     }  # fmt: skip
 
 

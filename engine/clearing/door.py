@@ -83,6 +83,8 @@ class Clearing:
             state.ledger.post(OUTSIDE, guarantee(operation.member), operation.amount)
         elif isinstance(operation, op.Marked):
             self._tell_mark(operation)
+        elif isinstance(operation, op.Advanced):
+            self._tell_overdue(operation)
         elif isinstance(operation, op.Funded):
             self._fund(operation)
         elif isinstance(operation, op.Settled):
@@ -127,6 +129,14 @@ class Clearing:
         else:
             mark = state.book.price(marked.column)
             state.tell(events.MarkHeld(**stamp, instrument=name, price_ticks=marked.price, mark_ticks=mark))
+
+    def _tell_overdue(self, advanced: op.Advanced) -> None:
+        """Marks that wait for governance (6.8, 17.14)."""
+        state = self.state
+        for column in advanced.overdue:
+            name, mark = state.book.contracts[column].name, state.book.marks[column]
+            stamp = state.stamp(name, column)
+            state.tell(events.SettlementDue(**stamp, instrument=name, mark_ticks=mark.price, since_ms=mark.tick_ms))
 
     def _moved(self, moved: Moved | Declared) -> None:
         """The other side of what a row moved (2a.7); after the last one `@liquidation` is swept."""

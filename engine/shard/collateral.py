@@ -58,6 +58,6 @@ def _first_collateral(state: ShardState, holding: Holding) -> tuple[int, int] | 
         return None
     column = min(held, key=lambda c: state.book.contracts[c].name)
     contract, price = state.book.contracts[column], state.book.price(column)
-    if value_floor(contract, holding.positions[column], price) <= -holding.cash:
+    if value_floor(contract, holding.positions[column], price) < -holding.cash:
         return column, holding.positions[column]
     return column, -(holding.cash * contract.den // (price * contract.num))

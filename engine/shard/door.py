@@ -89,16 +89,21 @@ class Shard:
             kind, account = due
             row = state.accounts.row_of[account]
             if kind == "call":
-                if row in state.calls and state.calls[row][0] <= state.book.clock_ms:
-                    state.overdue.add(row)
-                look(state, row)
-                state.triggers.touch([row])
+                self._call_due(row)
             elif kind == "order":
                 run.expire(state, row)
             elif kind == "sale":
                 self._sale_due(row)
             elif row in state.holes and state.holes[row] <= state.book.clock_ms:
                 tear_hole(state, row)
+
+    def _call_due(self, row: int) -> None:
+        """Looked at at once, if the call still runs: the timer of a call that was met wakes nobody (17.2)."""
+        state = self.state
+        if row in state.calls and state.calls[row][0] <= state.book.clock_ms:
+            state.overdue.add(row)
+            look(state, row)
+            state.triggers.touch([row])
 
     def _sale_due(self, row: int) -> None:
         sale = self.state.sales.get(row)

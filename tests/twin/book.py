@@ -8,7 +8,7 @@ from schemas.codes import Code, Refused
 from schemas.message import Governed, Input
 from tests.twin import default, effects, invariants, judge, liquidation, margin, sale, timers, withdrawals
 from tests.twin.life import check
-from tests.twin.marks import accept_held, hold_passed
+from tests.twin.marks import accept_held, ask_governance, hold_passed
 from tests.twin.state import BookState
 
 
@@ -42,6 +42,7 @@ class Book(BookState):
             if hold_passed(self, quoted):
                 accept_held(self, quoted)
                 check(self)
+        ask_governance(self)
         timers.fire(self)
         try:
             effects.take(self, message)

@@ -21,8 +21,10 @@ class Quoted:
     agree_ticks: int
     hold_ms: int
     stale_ms: int
+    max_stale_ms: int
     ticked: bool = False  # a tick since listing and since the last venue restart
-    last_tick_ms: int = 0
+    last_tick_ms: int = 0  # before the first, the time of the listing
+    overdue: bool = False
     held: list[int] = field(default_factory=list)
     held_since_ms: int = 0
     suspended: bool = False

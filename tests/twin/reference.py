@@ -14,7 +14,7 @@ from tests.twin.margin import requirement
 from tests.twin.reading import refuse_if, said_units, setting_units
 from tests.twin.state import MILLION, BookState
 
-KEPT = ("mark", "ticked", "last_tick_ms", "held", "held_since_ms", "suspended", "settled", "index", "taken")
+KEPT = ("mark", "ticked", "last_tick_ms", "overdue", "held", "held_since_ms", "suspended", "settled", "index", "taken")
 
 
 def quoted_fields(said: Quoted, tick: Fraction) -> dict[str, object]:
@@ -29,7 +29,7 @@ def quoted_fields(said: Quoted, tick: Fraction) -> dict[str, object]:
     refuse_if(low > high, Code.CROSSED_PARAMETERS, "min_price above max_price")
     refuse_if(not low <= mark <= high, Code.PRICE_BEYOND_BOUND, "the mark lies outside the listed prices")
     refuse_if(high >= 2**40, Code.BOUND_DOES_NOT_FIT, "expected prices below 2^40 ticks")
-    rules = ("band_ppm", "agree_ticks", "hold_ms", "stale_ms")
+    rules = ("band_ppm", "agree_ticks", "hold_ms", "stale_ms", "max_stale_ms")
     bounds = {"tick": tick, "mark": mark, "min_price": low, "max_price": high}
     return bounds | {name: getattr(said, name) for name in rules}
 
@@ -160,6 +160,7 @@ def list_quoted(book: BookState, fresh: Asset | Instrument) -> None:
     table = book.assets if isinstance(fresh, Asset) else book.instruments
     old = table.get(fresh.name)
     if old is None:
+        fresh.last_tick_ms = book.clock
         table[fresh.name] = fresh
         book.listing.append(fresh)
         return
