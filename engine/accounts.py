@@ -1,4 +1,4 @@
-"""Accounts as columns (RULEBOOK 5, ARCHITECTURE 2): one row an account, int64, and exact integers for the few beyond.
+"""Accounts as columns (RULEBOOK 5): one row an account, int64, and exact integers for the few beyond.
 
 Scalar code takes a row out as a `Holding` of Python integers, changes it, and puts it back; vector code reads the
 columns. A holding beyond its bounds leaves the columns: it lives in `wide`, its columns read zero, and `special` keeps

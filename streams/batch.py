@@ -49,9 +49,3 @@ class Batch:
         """The original bytes of a message; for refusals only: it splits the block."""
         part = int(self.part[position])
         return self.blocks[part].lines()[self.place[position]] if part >= 0 else b""
-
-    def lines(self) -> list[bytes]:
-        """The original bytes of all messages, b"" for heartbeats of ours."""
-        split = [block.lines() for block in self.blocks]
-        pairs = zip(self.part.tolist(), self.place.tolist(), strict=True)
-        return [split[part][place] if part >= 0 else b"" for part, place in pairs]

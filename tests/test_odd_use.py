@@ -223,6 +223,26 @@ def test_a_scenario_says_what_numbers_it_takes(tmp_path: Path, option: tuple[str
     assert not (tmp_path / "new").exists()
 
 
+def test_a_scenario_that_is_stopped_leaves_no_cut_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it writes: what was there before is there as it was, and nothing else."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "logs"
+    make_scenario(MARKET, 10, 1, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr("streams.scenario.build.summarize", stopped)  # the logs are written by then
+        with pytest.raises(KeyboardInterrupt):
+            make_scenario(MARKET, 20, 2, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    make_scenario(MARKET, 20, 2, out)
+    after = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert after.keys() == before.keys()
+    assert after["trades.jsonl"] != before["trades.jsonl"]
+
+
 @pytest.mark.parametrize(("option", "value"), [("size_tail", 1e-300), ("size_tail", float("inf")), ("scale", 1e9)])
 def test_an_option_beyond_its_bounds_is_refused(tmp_path: Path, option: str, value: float) -> None:
     """What overflows would be drawn as nonsense."""

@@ -1,4 +1,4 @@
-"""The reserve of a row (ARCHITECTURE 2): how much its trades may do before its margin must be measured again.
+"""The reserve of a row: how much its trades may do before its margin must be measured again.
 
 A row that trades is placed with half of its safe radius, R, at the marks p0 of its tier (`triggers`): then equity
 exceeds the boundary by `reserve = (D - W) / 2` at all marks within R of p0, and not only now.
@@ -9,7 +9,7 @@ row in that contract after all legs of the run, at p. That is at most 5/3 of its
 both are within a quarter of p0. So `effect_k = ||V(d, p0)| - |V(d, x)|| + n R + slope 5/4 n + 8`.
 
 So while the reserve lasts a leg costs a subtraction, whatever its row holds. What else changes a row voids its place,
-and its reserve with it (`Triggers.touch`).
+and its reserve with it (`Tiers.touch`).
 """
 
 from __future__ import annotations

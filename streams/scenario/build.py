@@ -14,7 +14,7 @@ from schemas.governed import Command
 from streams.scenario import fills, flows, funds
 from streams.scenario.draw import Venue, draw_venue
 from streams.scenario.holdings import pair_off
-from streams.scenario.log import Log
+from streams.scenario.log import Log, whole_files
 from streams.scenario.margin import notionals
 from streams.scenario.market import Ints, Market, accepted_ticks
 from streams.scenario.options import Options
@@ -53,9 +53,9 @@ def make_scenario(market: Path, accounts: int, seed: int, out: Path, **options: 
     put_prices(log, venue.market)
     put_opening_trades(log, venue, rng)
     put_run(log, venue, rng)
-    entries = log.write(out)
-    summary = summarize(venue, market.name, seed, money, entries)
-    (out / "scenario.json").write_text(json.dumps(summary.as_dict(), indent=2) + "\n", encoding="utf-8")
+    with whole_files(out) as folder:
+        summary = summarize(venue, market.name, seed, money, log.write(folder))
+        (folder / "scenario.json").write_text(json.dumps(summary.as_dict(), indent=2) + "\n", encoding="utf-8")
     return summary
 
 

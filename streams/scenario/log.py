@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import orjson
 from msgspec import to_builtins
@@ -16,6 +19,16 @@ Field = str | int | bool | None
 def line_of(message: dict[str, Field]) -> bytes:
     """One line. The sum is a copy of the right size; orjson's own bytes keep kilobytes of room behind them."""
     return orjson.dumps(message) + b"\n"
+
+
+@contextmanager
+def whole_files(out: Path) -> Iterator[Path]:
+    """A folder whose files go to `out` when all are written; before that, who is stopped leaves `out` as it was."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".scenario-", dir=out) as folder:
+        yield Path(folder)
+        for path in Path(folder).iterdir():
+            path.replace(out / path.name)
 
 
 class Log:
@@ -39,7 +52,6 @@ class Log:
 
     def write(self, out: Path) -> dict[str, int]:
         """Writes `<topic>.jsonl` for every topic; answers the number of lines of each."""
-        out.mkdir(parents=True, exist_ok=True)
         for topic, rows in self.rows.items():
             rows.sort(key=lambda row: row[0])
             with (out / f"{topic}.jsonl").open("wb") as file:
