@@ -78,3 +78,22 @@ def test_every_account_changed_in_a_run_is_noted(seed: int) -> None:
     for start in range(0, len(stream), 50):
         run.feed_run(stream[start : start + 50])
         assert_noted(run, mirror)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_accounts_loaded_at_once_are_those_loaded_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every holding fits the columns, and where one number does not."""
+    stream = streams_of(seed, 60, 600)
+    first = stream[0]
+    assert isinstance(first, BookMessage)
+    run = BookRun(first)
+    run.feed_run(stream)
+    saved = saved_shard.save_shard(run.shards[0])
+    names = list(saved["accounts"])
+    saved["accounts"][names[seed]]["cash"] += 2 ** (60 + seed)
+    loaded = saved_shard.load_shard(run.book, 0, 1, [saved], takes_ledger=True)
+    monkeypatch.setattr(saved_shard, "_load_plain", lambda *_: set())
+    singly = saved_shard.load_shard(run.book, 0, 1, [saved], takes_ledger=True)
+    assert saved_shard.save_shard(loaded) == saved_shard.save_shard(singly) == saved
+    wide = [{one.names[row] for row in one.wide} for one in (loaded.state.accounts, singly.state.accounts)]
+    assert wide[0] == wide[1]

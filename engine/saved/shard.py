@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine.accounts import Holding, account_key
+from engine.accounts import Holding
 from engine.book import Book
 from engine.ledger import Ledger
 from engine.life import Status
 from engine.liquidation import Liquidation
+from engine.numbers import BOUND
 from engine.operations import Asked
 from engine.saved.book import Document
 from engine.shard.door import Shard
@@ -28,6 +29,8 @@ _FACTS: dict[str, Any] = {
     "pace": tuple[int, int],
 }
 _WORDS = [status.word for status in Status]
+_CODES = {status.word: int(status) for status in Status}
+_PLAIN = 6  # status, cash, flows, start, positions, entries
 _FLAGS = ("blocked", "defaulted", "overdue")
 
 
@@ -96,12 +99,44 @@ def load_shard(book: Book, index: int, shards: int, saved: list[Document], *, ta
     state = shard.state
     state.accounts.widen(len(book.contracts))
     accounts = {name: one for document in saved for name, one in document["accounts"].items() if state.owns(name)}
-    for name in sorted(accounts, key=account_key):
-        _load_account(state, name, accounts[name])
+    _load_accounts(state, accounts)
     for document in saved:
         _load_rest(state, document["rest"], takes_ledger=takes_ledger)
     state.sync()
     return shard
+
+
+def _load_accounts(state: ShardState, saved: dict[str, Document]) -> None:
+    """All accounts; those that have nothing but money and lots at once, if any holding within bounds fits columns."""
+    worst = sum(contract.worst(contract.lots_bound) for contract in state.book.contracts)
+    plain = {name: one for name, one in saved.items() if len(one) == _PLAIN and 2 * worst < BOUND}
+    loaded = _load_plain(state, plain)
+    for name, one in saved.items():
+        if name not in loaded:
+            _load_account(state, name, one)
+
+
+def _load_plain(state: ShardState, saved: dict[str, Document]) -> set[str]:
+    """Those of some accounts that fit the columns, written there; their names."""
+    accounts, contracts, documents = state.accounts, state.book.contracts, saved.values()
+    names = [contract.name for contract in contracts]
+    shape = len(saved), len(names)
+    try:
+        money = np.array([[one[key] for one in documents] for key in ("cash", "flows", "start")], np.int64)
+        lots, entries = (
+            np.array([[one[key].get(name, 0) for name in names] for one in documents], np.int64).reshape(shape)
+            for key in ("positions", "entries")
+        )
+    except OverflowError:  # some number is past int64: one by one
+        return set()
+    bounds = np.array([contract.lots_bound for contract in contracts], np.int64)
+    within = [np.abs(money.T) < BOUND, np.abs(lots) <= bounds, np.abs(entries) < BOUND]
+    fits = np.hstack(within).all(axis=1)
+    rows = np.array([accounts.open(name) for name in saved], np.int64)[fits]
+    accounts.cash[rows], accounts.flows[rows], accounts.start[rows] = money[:, fits]
+    accounts.positions[rows], accounts.entries[rows] = lots[fits], entries[fits]
+    accounts.status[rows] = np.array([_CODES[one["status"]] for one in documents], np.int8)[fits]
+    return {name for name, fit in zip(saved, fits.tolist(), strict=True) if fit}
 
 
 def _load_account(state: ShardState, name: str, saved: Document) -> None:
