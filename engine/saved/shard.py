@@ -136,7 +136,8 @@ def _load_plain(state: ShardState, saved: dict[str, Document]) -> set[str]:
     accounts.cash[rows], accounts.flows[rows], accounts.start[rows] = money[:, fits]
     accounts.positions[rows], accounts.entries[rows] = lots[fits], entries[fits]
     accounts.status[rows] = np.array([_CODES[one["status"]] for one in documents], np.int8)[fits]
-    return {name for name, fit in zip(saved, fits.tolist(), strict=True) if fit}
+    known = list(saved)
+    return {known[place] for place in np.flatnonzero(fits).tolist()}
 
 
 def _load_account(state: ShardState, name: str, saved: Document) -> None:

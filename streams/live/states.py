@@ -5,7 +5,9 @@ The inputs whose ids are remembered are not among them: they stand in the journa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -69,6 +71,18 @@ def stand_of(saved: Saved) -> Stand:
     return msgspec.json.decode(saved.fields["reader"], type=Stand)
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Many objects that stay are made: looking for garbage among them again and again takes longer than making them."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@uncollected()
 def load(saved: Saved, frames: Iterable[InputsFrame]) -> Reader:
     """The reader as it was; `frames` are those of the journal from `Seen.start` on, up to where it stood."""
     stand = stand_of(saved)
