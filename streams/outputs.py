@@ -23,7 +23,7 @@ from streams.batch import Batch, Source
 from streams.dead_letters import DeadLetters
 from streams.driver import BookRun, Record, Sinks, Venue
 from streams.fingerprints import BookEvents
-from streams.journal import journal_line
+from streams.journal import JournalEntry, journal_line, live_line
 from streams.present import Fields, Terms, event_fields, json_document, json_line
 from streams.tally import Tally
 
@@ -52,7 +52,7 @@ class Outputs:
         self.entries = self.inputs = 0
         self._batch: Batch | None = None
         self._position = 0
-        self._entry: tuple[Source, Record] | None = None
+        self._entry: tuple[Source, JournalEntry] | None = None
 
     def _open(self, name: str) -> BinaryIO:
         return self._stack.enter_context((self.directory / name).open("wb", buffering=BUFFER_BYTES))
@@ -65,9 +65,9 @@ class Outputs:
         """The input that is fed next."""
         self._batch, self._position = batch, position
 
-    def at_entry(self, source: Source, value: Record) -> None:
+    def at_entry(self, source: Source, entry: JournalEntry) -> None:
         """The journal entry that is taken next."""
-        self._entry = (source, value)
+        self._entry = (source, entry)
 
     def source(self) -> Source:
         """Where the input that is being fed came from."""
@@ -78,19 +78,19 @@ class Outputs:
     def refuse(self, refused: Refused) -> None:
         """The input that is being fed was refused."""
         value = self._batch.line(self._position) if self._batch is not None else b""
-        if self._entry is not None:
-            value = msgspec.json.encode(self._entry[1])  # a dump has the decoded value, not the original bytes (16.3)
+        if self._entry is not None:  # a journal has the decoded value, not the original bytes (16.3)
+            value = msgspec.json.encode(self._entry[1].value)
         self.letters.add(refused, self.source(), value)
 
     def record(self, record: Record) -> None:
         """One entry of the journal."""
         self.entries += 1
-        topic, line = "", 0
-        if isinstance(record, Input):
-            self.inputs += 1
+        self.inputs += isinstance(record, Input)
+        if self._entry is not None and self._entry[1].live is not None:
+            written = live_line(self.entries, self._entry[1].live)
+        else:
             source = self.source()
-            topic, line = source.topic, source.line
-        written = journal_line(self.entries, record, topic, line)
+            written = journal_line(self.entries, record, source.topic, source.line)
         self.journal_digest.update(written)
         self._journal.write(written)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.clearing.rounds import union
 from engine.outbox import Outbox
+from schemas.codes import Halt
 from schemas.governed import BookMessage
 from schemas.journal import Allocation, Answer, AnyEntry, Marker, Retired, WindowOpened
 from schemas.message import Input
@@ -26,9 +27,19 @@ class JournalRun(BookRun):
         self.heard: dict[tuple[int, int], list[Answer]] = {}
         self.taken = 0
 
+    def is_repeat(self, record: Record) -> bool:
+        """Whether it was taken before."""
+        return record.number <= self.last.get(record.source, -1)
+
+    def require_next(self, record: Record) -> None:
+        """Halts where something that the writer of an entry said before it is missing."""
+        last = self.last.get(record.source, 0)
+        if not isinstance(record.body, Input) and record.number != last + 1:
+            raise Halt(f"number {record.number} of {record.source} stands behind number {last}")
+
     def take(self, record: Record) -> None:
         """The next record. Raises Halt at the first difference, Refused for an input that the fold refuses."""
-        if record.number <= self.last.get(record.source, -1):
+        if self.is_repeat(record):
             return
         self.last[record.source] = record.number
         self.taken += 1

@@ -21,9 +21,11 @@ Swap = Callable[[AnyInput], AnyInput]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to run. `swap` is given every message and answers the one that stands in its place (what-if)."""
+    """What to run; `source` None where no file feeds it. `swap` is given every message and answers the one that stands
+    in its place (what-if).
+    """
 
-    source: Path
+    source: Path | None
     out: Path
     shards: int = 1
     until_ms: int | None = None

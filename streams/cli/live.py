@@ -24,7 +24,7 @@ def live_extra() -> Iterator[None]:
         raise UsageError(f"this needs {error.name}: install the extra 'live' (pip install 'rhodian[live]')") from error
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
+def add_config(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """The option that names the file of settings."""
     told = "settings in TOML; RHODIAN_* variables win over it (RHODIAN_KAFKA__USER is user of [kafka])"
     parser.add_argument("--config", type=Path, metavar="FILE", help=told)

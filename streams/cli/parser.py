@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from streams.cli.check import run_check
+from streams.cli.from_kafka import add_from_kafka
 from streams.cli.help import EXITS, add_command, layout
 from streams.cli.live import add_live
 from streams.cli.replay import run_replay
@@ -43,7 +44,9 @@ examples:
 REPLAY = f"""\
 LOGS is a directory with one JSON-lines file a topic (reference, commands, transfers, prices, trades; .jsonl, .jsonl.gz
 or .jsonl.zst), each line what a producer puts on that topic. Lines are merged by event time, topic, line; the result is
-the same for every number of shards. Or it is a journal, journal.jsonl, as a replay writes it.
+the same for every number of shards. Or it is a journal, journal.jsonl, as a replay writes it. With --from-kafka it is
+the journal of a live venue, read from the broker up to its present end. The journal.jsonl that is then written says of
+each entry what its envelope said (version 2: docs/journal.md); a replay of it gives the same files, to the byte.
 
 files in DIR:
   events.jsonl        one event a line: id, type, book, seq, time, subject, versions, then its fields;
@@ -88,7 +91,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("logs", type=Path, metavar="LOGS", help="directory of topic logs, or a journal.jsonl")
+    parser.add_argument(
+        "logs", type=Path, nargs="?", metavar="LOGS", help="directory of topic logs, or a journal.jsonl"
+    )
+    add_from_kafka(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go; made if missing")
     parser.add_argument("--shards", type=_shards, default=1, metavar="N", help="margin shards (changes no result)")
     until = "stop before the first line later than TIME: ISO 8601 (UTC unless said) or milliseconds"

@@ -6,12 +6,13 @@ import argparse
 import dataclasses
 
 from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
+from streams.cli.from_kafka import feed_of
 from streams.cli.show import awaited, print_summaries
 from streams.cli.world import print_json, say, say_unread, watching
 from streams.logs import LogsError
 from streams.outputs import WHAT_IF
 from streams.present import Fields
-from streams.replay import replay
+from streams.replay import CannotFeed, Feed, replay
 from streams.source import find_source
 from streams.under_way import Settings
 from streams.what_if import WhatIfError, read_what_if, require_fit
@@ -21,6 +22,7 @@ _EXITS = {"strict": FINDINGS, "interrupted": INTERRUPTED, "halted": HALTED}
 
 def run_replay(chosen: argparse.Namespace) -> int:
     """The command; answers the exit code."""
+    feed = feed_of(chosen)
     settings = Settings(
         source=chosen.logs,
         out=chosen.out,
@@ -29,11 +31,12 @@ def run_replay(chosen: argparse.Namespace) -> int:
         strict=chosen.strict,
         heartbeat_ms=chosen.heartbeat_ms,
     )
-    say_unread(chosen.logs)
+    if chosen.logs is not None:
+        say_unread(chosen.logs)
     try:
         runs = [settings] if chosen.what_if is None else [settings, _what_if(settings, chosen)]
-        summaries = _run(runs)
-    except (LogsError, WhatIfError) as error:
+        summaries = _run(runs, feed)
+    except (LogsError, WhatIfError, CannotFeed) as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"cannot write to {chosen.out}: {error}") from error
@@ -53,7 +56,7 @@ def _exit(summary: Fields) -> int:
 
 def _what_if(settings: Settings, chosen: argparse.Namespace) -> Settings:
     """The second run: the same logs under changed rules, into a folder of its own."""
-    source = find_source(settings.source)
+    source = find_source(chosen.logs)
     if not isinstance(source, list):
         raise UsageError("--what-if needs topic logs: a journal holds the decisions made under the logged rules")
     what_if = read_what_if(chosen.what_if)
@@ -61,12 +64,12 @@ def _what_if(settings: Settings, chosen: argparse.Namespace) -> Settings:
     return dataclasses.replace(settings, out=settings.out / WHAT_IF, swap=what_if.swap)
 
 
-def _run(runs: list[Settings]) -> list[Fields]:
+def _run(runs: list[Settings], feed: Feed | None) -> list[Fields]:
     """The summaries of the runs; the second is not begun when the first did not come to its end."""
     summaries: list[Fields] = []
     for settings in runs:
         with watching("replay" if settings.swap is None else "what if") as watch:
-            summaries.append(replay(settings, watch))
+            summaries.append(replay(settings, watch, feed))
         if summaries[-1]["end"] in _EXITS:
             break
     return summaries

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from schemas.codes import Halt
 from streams.live.connect import kafka_arguments
 from streams.live.settings import Settings
 from streams.live.tables import Transient
@@ -63,20 +65,23 @@ class Journal:
 
     async def frames(self, partition: int, start: int, stop: int) -> list[bytes]:
         """The values of the records from `start` up to `stop`; the deadline is for each fetch."""
-        tp, found = TopicPartition(self.topic, partition), list[bytes]()
+        return [value async for some in self.stream(partition, start, stop) for _, value in some]
+
+    async def stream(self, partition: int, start: int, stop: int) -> AsyncGenerator[list[tuple[int, bytes]], None]:
+        """The same as it comes, with offsets. Halts where one is missing."""
         if start >= stop:
-            return found
+            return
+        tp, position = TopicPartition(self.topic, partition), start
         async with self._lock:
             consumer = self._connected()
             consumer.assign([tp])
             consumer.seek(tp, start)
-            position = start
             while position < stop:
-                for record in await self._fetch(consumer, tp):
-                    position = record.offset + 1
-                    if record.offset < stop:
-                        found.append(record.value or b"")
-        return found
+                some = [record for record in await self._fetch(consumer, tp) if record.offset < stop]
+                if not some or some[0].offset != position:
+                    raise Halt(f"{self.topic}/{partition} has no record {position}")
+                position = some[-1].offset + 1
+                yield [(record.offset, record.value or b"") for record in some]
 
     async def _fetch(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +42,21 @@ def settings(prefix: str, kafka_address: str, redis_url: str) -> Settings:
     return Settings.model_validate(
         {"prefix": prefix, "kafka": {"bootstrap": kafka_address}, "redis": {"url": redis_url}, "http": {"port": 0}}
     )
+
+
+@pytest.fixture(scope="session")
+def ran(kafka_address: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
+    """A small venue whose workers have run until all was quiet, and stopped; with its file of settings. Read only."""
+    from tests.live.venue import await_quiet, feed, later, live_settings, open_venue, workers
+
+    given = {"prefix": f"ran-{uuid.uuid4().hex[:12]}", "kafka": {"bootstrap": kafka_address}}
+    settings = live_settings(Settings.model_validate({**given, "redis": {"url": redis_url}}))
+    config = tmp_path_factory.mktemp("ran") / "rhodian.toml"
+    config.write_text(settings.describe(), encoding="utf-8")
+    asyncio.run(open_venue(settings))
+    with workers(config):
+        await_quiet(settings)
+        for second in (100, 200):  # the window closes, and its loss is shared
+            asyncio.run(feed(settings, later(second)))
+            await_quiet(settings)
+    return settings, config
