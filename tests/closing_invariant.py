@@ -108,14 +108,19 @@ class Watched:
 
 @dataclass
 class VenueFills:
-    """14.9 in venue execution (17.16), over the frames of one book; `checked` counts the fills that were looked at."""
+    """14.9 in venue execution (17.16), over the frames of one book; `checked` counts the fills that were looked at.
+
+    `marks` are those at which orders were sent.
+    """
 
     watched: dict[str, Watched] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
     checked: int = 0
 
     def follow(self, run: BookRun, journal: Sequence[Input | AnyEntry], told: Sequence[Event]) -> None:
         """One frame: what was written and told of this book since the last one."""
         before, self.watched = self.watched, {}
+        self.marks |= {one.liquidation_id: one.mark_ticks for one in told if isinstance(one, events.LiquidationOrdered)}
         terms, marks = list(run.book.contracts), [mark.price for mark in run.book.marks]
         said = [one for one in journal if isinstance(one, Input)]
         for shard in run.shards:
@@ -130,7 +135,11 @@ class VenueFills:
                     is_same = one is not None and order is not None and order.id == one.order.id
                     if one is not None and is_same and (now.cash, now.positions) == (one.cash, one.positions):
                         self.watched[name] = one
-                if name not in self.watched and order is not None and _is_at_seq(state, row, order):
+                if (
+                    name not in self.watched
+                    and order is not None
+                    and _is_at_seq(state, row, order, self.marks.get(order.id))
+                ):
                     self.watched[name] = Watched(replace(order), now.cash, now.positions, terms, marks)
 
     def _fill(self, one: Watched, name: str, trade: inputs.Trade, fee: int, told: Sequence[Event]) -> Watched | None:
@@ -152,11 +161,16 @@ class VenueFills:
         return replace(one, order=order, cash=cash, positions=positions, fills=fills)
 
 
-def _is_at_seq(state: ShardState, row: int, order: Order) -> bool:
-    """Whether the account is still what it was when the order was planned: its B, computed anew, is the same."""
+def _is_at_seq(state: ShardState, row: int, order: Order, mark: int | None) -> bool:
+    """Whether the account is still what it was when the order was planned: its B, computed anew, is the same.
+
+    And the mark is: B of a single position is less its cash, whatever the mark, so what was below zero may seem sound.
+    """
     own = state.statement(row)
     line = next((x for x in own.lines if x.column == order.column), None)
     if line is None or own.equity < 0 or order.filled or line.lots != order.position:
+        return False
+    if state.book.price(order.column) != mark:
         return False
     return Fraction(*bankruptcy_value(own, line)) == Fraction(order.b_num, order.b_den)
 

@@ -185,3 +185,14 @@ def test_slicing_changes_nothing(b_num: int, b_den: int, position: int, data: st
 def test_a_live_log_is_whole(seed: int) -> None:
     """14.6: delays, repeats, crashes and changes of P leave no gap in what a source of the log has written."""
     require_whole_sources(live_run(seed, lock_step=False).log)
+
+
+def test_an_order_sent_below_zero_promises_nothing() -> None:
+    """17.16: 14.9 is said of who was solvent at the order's seq; who became so later may be filled at the old mark."""
+    hand = Hand(execution="venue", order_ms=1000)
+    hand.deposit({"a": 196, "b": 500})
+    hand.trade("a", "b", 10)
+    hand.price(80)  # equity -4: the limit is the mark
+    hand.price(90)  # equity 96, and B = -cash as before
+    assert hand.trade("@market", "a", 10, 80, liquidation_id="B/a/1/1") is None  # the invariants are checked in here
+    assert [hole["equity_units"] for hole in hand.told("hole-found")] == [-4, -4]
