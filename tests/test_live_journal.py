@@ -45,7 +45,7 @@ def test_a_live_journal_is_replayed_from_its_dump(seed: int, tmp_path: Path) -> 
 
 def test_what_its_writer_said_before_is_missed(tmp_path: Path) -> None:
     """An entry that was left out is named by the next of the same writer."""
-    live = live_run(4, lock_step=False)
+    live = live_run(8, lock_step=False)
     said = [one for one in live.log if not isinstance(one.body, Input)]
     gone, after = next(pair for pair in pairwise(said) if _follows(*pair))
     log = [one for one in live.log if (one.source, one.number) != (gone.source, gone.number)]
