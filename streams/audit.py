@@ -59,7 +59,7 @@ class Audit:
         """One entry that is new."""
         run, seq = self.run, book.book.seq
         if isinstance(entry.value, Input):
-            self._see(entry.value)
+            self._see(entry.value, is_ours=entry.live is None and not entry.line)
         run.outputs.at_entry(self._source(entry), entry)
         try:
             if entry.live is not None:
@@ -87,7 +87,7 @@ class Audit:
         if record.number <= seen.get(record.source, -1):
             return
         seen[record.source] = record.number
-        self._see(entry.value)
+        self._see(entry.value, is_ours=False)
         outputs = self.run.outputs
         outputs.at_entry(self._source(entry), entry)
         outputs.record(entry.value)
@@ -98,13 +98,14 @@ class Audit:
         """Where dead letters come from: a line of a log, or a place in a partition."""
         return Source(entry.live.source if entry.live else self.file, entry.line, entry.topic)
 
-    def _see(self, message: Input) -> None:
-        """An input is about to be taken. Raises Ended where it is later than asked for."""
+    def _see(self, message: Input, *, is_ours: bool) -> None:
+        """An input is about to be taken; a heartbeat of ours is no line. Raises Ended for one later than asked for."""
         until_ms = self.run.settings.until_ms
         if until_ms is not None and message.time_ms > until_ms:
             raise Ended("until", f"stopped before the first entry later than {iso(until_ms)}")
         self.run.watch_opening(message)
-        self.run.ran.lines += 1
+        self.run.ran.heartbeats += is_ours
+        self.run.ran.lines += not is_ours
 
     def _book_of(self, entry: JournalEntry) -> JournalRun | None:
         """The book of an entry, opened by its first; None while it is not open."""
