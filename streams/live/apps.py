@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from schemas.codes import Halt
 from streams.live.connect import redis_arguments
 from streams.live.health import Health
-from streams.live.intake import HOLD_S, Intake
+from streams.live.intake import TICK_S, Intake
 from streams.live.journal import Journal
 from streams.live.outlet import Outlet
 from streams.live.outputs import Outgoing
@@ -171,9 +171,9 @@ class Taker:
             stop(f"{type(error).__name__}: {error}")
         self.intake.assign(assigned)
 
-    def _behind(self, tp: TP, offset: int) -> bool:
-        high: int | None = self.app.consumer.highwater(tp)  # None before the first answer of the broker
-        return high is not None and offset < high
+    def _behind(self, tp: TP, offset: int) -> bool | None:
+        high: int | None = self.app.consumer.highwater(tp)
+        return None if high is None else offset < high
 
     async def take(self, stream: Any) -> None:
         """The agent: each chunk into the journal; acknowledged when it is there."""
@@ -189,7 +189,7 @@ class Taker:
     async def tick(self) -> None:
         """What waited long enough for other partitions goes on; time passes in the journal."""
         while not self.app.should_stop:
-            await asyncio.sleep(HOLD_S / 2)
+            await asyncio.sleep(TICK_S)
             try:
                 await self.intake.go_on()
                 await self.intake.beat(int(time.time() * 1000))

@@ -4,7 +4,7 @@ It is stateless: it knows no instrument, may repeat, and any number of workers s
 refused here, into the dead letters; what only the book can judge is refused by the fold.
 
 Order. Each partition keeps its own. Among the partitions of this worker the earliest event time goes first, and one
-that has more to read but nothing here yet holds the others back, for at most HOLD_S: so a backlog is taken in the order
+that has more to read but nothing here yet holds the others back, for HOLD_S at most: so a backlog is taken in the order
 of its times, whatever the sizes of the topics, and at the head nothing waits. Between workers the broker's order rules.
 """
 
@@ -31,7 +31,9 @@ from streams.live.outputs import Outgoing, outgoing_letter
 from streams.live.settings import Settings
 from streams.live.topics import Topics
 
-HOLD_S = 0.2
+HOLD_S = 1.0
+TICK_S = 0.1
+FIRST_HOLD_S = 10.0  # for the first answer about a partition; then it is known whether there is anything to wait for
 LINES_MAX, BYTES_MAX = 4_000, 1 << 20  # of one frame
 _RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 
@@ -58,9 +60,11 @@ class Lane:
 
 
 class Intake:
-    """All partitions of one worker. `behind` says whether a partition has more records than up to an offset."""
+    """All partitions of one worker. `behind` says whether a partition has records from an offset on, None: not known."""
 
-    def __init__(self, settings: Settings, outlet: Outlet, behind: Callable[[TP, int], bool], counts: Counts) -> None:
+    def __init__(
+        self, settings: Settings, outlet: Outlet, behind: Callable[[TP, int], bool | None], counts: Counts
+    ) -> None:
         self.settings, self.outlet, self.behind, self.counts = settings, outlet, behind, counts
         self.beaten_ms = 0
         self.topics = Topics(settings.prefix)
@@ -163,11 +167,12 @@ class Intake:
         hold = False
         for tp, lane in self.lanes.items():
             has_some = any(one.at < len(one.raws) for one in lane.chunks)
-            if has_some or not self.behind(tp, self.next.get(tp, 0)):
+            behind = self.behind(tp, self.next.get(tp, 0))
+            if has_some or behind is False:
                 lane.waits_since = None
             else:
                 lane.waits_since = lane.waits_since or now
-                hold |= now - lane.waits_since < HOLD_S
+                hold |= now - lane.waits_since < (HOLD_S if behind else FIRST_HOLD_S)
         return hold
 
     def _head(self, tp: TP, lane: Lane) -> tuple[int, int, TP] | None:
