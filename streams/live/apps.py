@@ -8,9 +8,9 @@ import os
 import ssl
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn, cast
 
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
@@ -18,30 +18,44 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 from redis.asyncio import Redis
 
-from schemas.codes import Halt
+from streams.cli.exits import FINDINGS
 from streams.live.connect import redis_arguments
 from streams.live.health import Health
 from streams.live.intake import TICK_S, Intake
 from streams.live.journal import Journal
 from streams.live.outlet import Outlet
-from streams.live.outputs import Outgoing
 from streams.live.readers import Role
 from streams.live.reading import Reading
+from streams.live.seats import Hopeless
 from streams.live.settings import Settings
-from streams.live.tables import Transient
+from streams.live.tables import bounded
 from streams.live.topics import RECORD_BYTES_MAX, Topics
 from streams.live.transport import SCHEME
-from streams.present import json_line
 
 log = logging.getLogger("rhodian")
 TEMPFAIL = 75  # of sysexits.h: a fresh start may do
 
 
-def stop(reason: str) -> NoReturn:
+LOOK_S = 0.5
+
+
+def stop(reason: str, code: int = TEMPFAIL) -> NoReturn:
     """End the process at once, before anything could be acknowledged; its supervisor starts it again."""
     log.critical("stopping: %s", reason)
     sys.stderr.flush()
-    os._exit(TEMPFAIL)
+    os._exit(code)
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Around everything that a worker does: whatever is unexpected ends it, for nothing may be acknowledged after."""
+    try:
+        yield
+    except Hopeless as reason:
+        stop(str(reason), FINDINGS)
+    except Exception as error:
+        log.exception("unexpected")
+        stop(f"{type(error).__name__}: {error}")
 
 
 def app_of(settings: Settings, group: str, positions: Any) -> faust.App:
@@ -87,16 +101,18 @@ class Reader:
     """The app of margin shards and of the clearing house."""
 
     def __init__(self, settings: Settings, role: Role, health: Health) -> None:
-        self.settings, self.health = settings, health
+        self.settings = settings
         self.outlet, self.journal = Outlet(settings), Journal(settings)
         self.redis = Redis.from_url(**redis_arguments(settings))
         self.reading = Reading(settings, role, self.redis, self.outlet, self.journal, health.counts)
+        self.reading.halted = health.halted
         health.readers.append(self.reading.desks)
         self.is_open = False
         group = "clearing" if role.index is None else f"margin.{role.index}-of-{role.shards}"
         self.app = app_of(settings, group, self)
         topic = self.app.topic(Topics(settings.prefix).journal, key_serializer="raw", value_serializer="raw")
         self.app.agent(topic, concurrency=1, name=f"{group}.read")(self.read)
+        self.app.task(self.look)
 
     @property
     def chunk(self) -> int:
@@ -105,41 +121,38 @@ class Reader:
 
     async def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Where the tables in Redis stand."""
-        try:
+        with stopping():
             if not self.is_open:
                 await self.outlet.start()
                 await self.journal.start()
                 self.is_open = True
             return await self.reading.positions(assigned)
-        except Halt as halt:
-            return await self._halted(halt)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
-            stop(f"{type(error).__name__}: {error}")
 
     async def read(self, stream: Any) -> None:
         """The agent: the steps of each chunk, then its acknowledgement."""
         async for event in stream.noack().events():
-            try:
-                await self.reading.step(event.message.tp, event.value)
-            except Halt as halt:
-                await self._halted(halt)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.exception("a chunk failed")
-                stop(f"{type(error).__name__}: {error}")
-            event.ack()
+            if event.message.generation_id != self.app.consumer_generation_id:
+                continue  # from before a rebalance: it comes again, to whom it belongs
+            with stopping():
+                is_done = await self.reading.step(event.message.tp, event.value)
+            if is_done:
+                event.ack()
 
-    async def _halted(self, halt: Halt) -> NoReturn:
-        """No further step: what is wrong does not go away by trying again."""
-        log.critical("halted: %s", halt)
-        source = self.reading.role.source
-        self.health.halted.append(f"{source}: {halt}")
-        told = json_line({"type": "reader-halted", "reader": source, "reason": str(halt)})
-        with suppress(Transient):
-            await self.outlet.send([Outgoing(Topics(self.settings.prefix).status, 0, source.encode(), told, [])])
-        while True:
-            await asyncio.sleep(3600)
+    async def look(self) -> None:
+        """Whether a change of P has work for us, and Kafka and Redis are there."""
+        topic = Topics(self.settings.prefix).journal
+        while not self.app.should_stop:
+            await asyncio.sleep(LOOK_S)
+            if not self.is_open:
+                continue
+            with stopping():
+                found = await self.reading.look()
+                if found:
+                    places = {TP(topic, partition): position for partition, position in found.items()}
+                    await cast(Any, self.app.consumer).move(places)
+                await self.outlet.pulse()
+                async with bounded(self.settings.deadline_s):
+                    await cast(Any, self.redis.ping())
 
 
 class Taker:
@@ -163,13 +176,14 @@ class Taker:
 
     async def positions(self, assigned: set[TP]) -> None:
         """What the group has committed."""
-        try:
+        with stopping():
             if not self.is_open:
                 await self.outlet.start()
                 self.is_open = True
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
-            stop(f"{type(error).__name__}: {error}")
         self.intake.assign(assigned)
+
+    def _is_ours(self, generation: int) -> Callable[[], bool]:
+        return lambda: generation == self.app.consumer_generation_id
 
     def _behind(self, tp: TP, offset: int) -> bool | None:
         high: int | None = self.app.consumer.highwater(tp)
@@ -178,20 +192,16 @@ class Taker:
     async def take(self, stream: Any) -> None:
         """The agent: each chunk into the journal; acknowledged when it is there."""
         async for event in stream.noack().events():
-            try:
-                await self.intake.take(event.message.tp, event.value, event.ack)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.exception("a chunk failed")
-                stop(f"{type(error).__name__}: {error}")
+            message = event.message
+            with stopping():
+                await self.intake.take(message.tp, event.value, event.ack, self._is_ours(message.generation_id))
 
     async def tick(self) -> None:
         """What waited long enough for other partitions goes on; time passes in the journal."""
         while not self.app.should_stop:
             await asyncio.sleep(TICK_S)
-            try:
+            with stopping():
                 await self.intake.go_on()
                 await self.intake.beat(int(time.time() * 1000))
-            except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be acknowledged after it
-                stop(f"{type(error).__name__}: {error}")
+                if self.is_open:
+                    await self.outlet.pulse()

@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from engine.clearing.door import Clearing
 from engine.shard.door import Shard
 from streams.live.counts import Counts
-from streams.live.reading import Desk
+from streams.live.seats import Desk
 from streams.live.settings import HttpSettings
 from streams.present import Terms, json_document
 
@@ -63,7 +63,10 @@ class Health(Service):
     async def _ready(self, _: web.Request) -> web.Response:
         """Ready: nothing halted here, and every reader has read what the journal held when it was assigned."""
         behind = [desk.table.name for desk in self.desks() if desk.position < desk.end]
-        body = {"ready": not (self.halted or behind), "halted": self.halted, "catching_up": behind}
+        waiting = [desk.table.name for desk in self.desks() if desk.is_waiting]
+        is_idle = bool(waiting) and len(waiting) == len(list(self.desks()))
+        body = {"ready": not (self.halted or behind or is_idle), "halted": self.halted, "catching_up": behind}
+        body["waiting"] = waiting
         body["readers"] = [{"table": desk.table.name, "position": desk.position} for desk in self.desks()]
         return _json(body, 200 if body["ready"] else 503)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -15,6 +16,7 @@ from streams.live.settings import Settings
 from streams.live.tables import Transient
 from streams.live.topics import RECORD_BYTES_MAX
 
+PULSE_S = 2
 AWAY_S = 0.1  # between two tries to learn where the brokers are; without it the client asks thousands of times a second
 
 
@@ -24,6 +26,7 @@ class Outlet:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.producer: AIOKafkaProducer | None = None
+        self._asked = self._answered = 0.0
 
     async def start(self) -> None:
         """Connect. Raises Transient."""
@@ -36,7 +39,7 @@ class Outlet:
         )
         _breathe(producer)
         await self._bounded(producer.start())
-        self.producer = producer
+        self.producer, self._answered = producer, asyncio.get_running_loop().time()
 
     async def stop(self) -> None:
         """Disconnect; what was not acknowledged is not waited for."""
@@ -52,6 +55,19 @@ class Outlet:
         """Write the records, in their order per partition, and wait until all are acknowledged. Raises Transient."""
         if records:
             await self._bounded(self._send(records))
+
+    async def pulse(self) -> None:
+        """Ask where the brokers are. Raises Transient when none has answered for as long as the deadline."""
+        now = asyncio.get_running_loop().time()
+        if self.producer is None or now < self._asked + PULSE_S:
+            return
+        self._asked = now
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PULSE_S):
+                if await self.producer.client.force_metadata_update():
+                    self._answered = asyncio.get_running_loop().time()
+        if now > self._answered + self.settings.deadline_s:
+            raise Transient(f"Kafka: no broker has answered for {self.settings.deadline_s} s")
 
     async def _send(self, records: Sequence[Outgoing]) -> None:
         if self.producer is None:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.book import Book
-from schemas.codes import Halt
 from schemas.governed import BookMessage
 from streams.reader import Reader, clearing_reader, shard_reader
+
+
+class NotInForce(Exception):
+    """The book is opened with `shards`, another number than ours."""
+
+    def __init__(self, shards: int) -> None:
+        super().__init__(f"the book begins with {shards} shards")
+        self.shards = shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +36,10 @@ class Role:
         return self.index is None
 
     def opens(self, opening: BookMessage) -> Reader:
-        """The reader of a book that was just opened. Halts when it begins with another number of shards (2a.1)."""
+        """The reader of a book that was just opened. Raises NotInForce when it begins with another P (2a.1)."""
         book = Book(opening.book, opening.settlement_asset, opening.decimals)
         if self.index is None:
             return clearing_reader(book)
         if opening.shards != self.shards:
-            raise Halt(f"book {opening.book} begins with {opening.shards} shards, this is one of {self.shards}")
+            raise NotInForce(opening.shards)
         return shard_reader(book, self.index, self.shards)

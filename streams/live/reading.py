@@ -7,13 +7,11 @@ end that it had at the assignment, they wait, and those that turn up there are n
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-from collections import deque
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 
 from faust.types import TP
 from redis.asyncio import Redis
@@ -21,56 +19,39 @@ from redis.asyncio import Redis
 from schemas.codes import Halt
 from schemas.message import Input
 from streams.live.counts import Counts
-from streams.live.fold import Fold, Heard
-from streams.live.frames import CLOCK, InputsFrame, decode_frame, encode_entries
+from streams.live.faults import may_die
+from streams.live.fold import Heard
+from streams.live.frames import CLOCK, decode_frame, encode_entries
 from streams.live.outlet import Outlet
 from streams.live.outputs import Outgoing, outgoing_event, outgoing_letter
-from streams.live.readers import Role
+from streams.live.readers import NotInForce, Role
+from streams.live.seats import Desk, Hopeless, Seats
 from streams.live.settings import Settings
-from streams.live.states import Saved, accounts_of, fields_of, load, stand_of
-from streams.live.tables import Table
+from streams.live.shards import Journal
+from streams.live.states import accounts_of, fields_of
+from streams.live.tables import Transient
 from streams.live.topics import Topics
+from streams.present import json_line
 from streams.reader import Record
 
 ENTRIES_MAX = 500  # of one frame
 BREATH_S = 0.05
-
-
-class Journal(Protocol):
-    """The journal as it is read beside the chunks."""
-
-    async def ends(self, partition: int) -> tuple[int, int]:
-        """The first offset that there is, and the one after the last."""
-        ...
-
-    async def frames(self, partition: int, start: int, stop: int) -> list[bytes]:
-        """The records from `start` up to `stop`."""
-        ...
-
-
-@dataclass(slots=True)
-class Desk:
-    """One reader at work on one partition: `end` is where the journal ended when it was assigned."""
-
-    partition: int
-    fold: Fold
-    table: Table
-    end: int
-    position: int = 0
-    unsaid: deque[Record] = field(default_factory=deque)
+log = logging.getLogger("rhodian")
 
 
 class Reading:
-    """All desks of one worker."""
+    """All desks of one worker. `halted`: why those that halted take no further step."""
 
     def __init__(
         self, settings: Settings, role: Role, redis: Redis, outlet: Outlet, journal: Journal, counts: Counts
     ) -> None:
-        self.settings, self.role, self.redis, self.outlet, self.journal = settings, role, redis, outlet, journal
+        self.settings, self.role, self.redis, self.outlet = settings, role, redis, outlet
         self.counts = counts
         self.topics = Topics(settings.prefix)
+        self.seats = Seats(settings, role, redis, journal)
         self.desks: dict[int, Desk] = {}
-        self.writer = f"{socket.gethostname()}/{os.getpid()}"
+        self.halted: list[str] = []
+        self._lock = asyncio.Lock()
 
     @property
     def chunk(self) -> int:
@@ -79,59 +60,87 @@ class Reading:
 
     async def positions(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Take over the tables of what was assigned; where each stands."""
-        self.desks.clear()
-        for tp in sorted(assigned):
-            self.desks[tp.partition] = await self._sit_down(tp.partition)
-        return {tp: self.desks[tp.partition].position for tp in assigned}
+        async with self._lock:  # a step under way ends first
+            self.desks.clear()
+            for tp in sorted(assigned):
+                desk = await self.seats.arrive(tp.partition)
+                self.desks[tp.partition] = desk
+                if desk.halt is not None:
+                    await self._halt(desk, desk.halt)
+            return {tp: self.desks[tp.partition].position for tp in assigned}
 
-    async def _sit_down(self, partition: int) -> Desk:
-        book = self.settings.books[partition]
-        table = Table(self.redis, f"{self.settings.prefix}:{book}:{self.role.source}", self.writer)
-        saved = await table.claim()
-        first, end = await self.journal.ends(partition)
-        if table.position > end:
-            raise Halt(f"table {table.name} stands at {table.position}, but the journal of {book} ends at {end}")
-        start = stand_of(saved).seen.start if saved else 0
-        if start < first:
-            raise Halt(
-                f"the journal of {book} begins at {first}, and {table.name} needs it from {start}: restore a snapshot "
-                f"or an older Redis dump, and keep the journal longer (journal_retention_ms)"
-            )
-        fold = await self._fold(partition, saved, table.position, end)
-        return Desk(partition, fold, table, end, table.position)
+    async def look(self) -> dict[int, int]:
+        """Called now and then: desks that a change of P has given work, and where each begins. Raises Hopeless."""
+        async with self._lock:
+            found, hopeless = dict[int, int](), list[Hopeless]()
+            for partition, desk in self.desks.items():
+                try:
+                    seated = await self.seats.look(desk)
+                except Halt as halt:
+                    await self._halt(desk, halt)
+                except Hopeless as reason:
+                    hopeless.append(reason)
+                else:
+                    if seated is not None:
+                        self.desks[partition], found[partition] = seated, seated.position
+            if hopeless and len(hopeless) == len(self.desks):
+                raise hopeless[0]
+            return found
 
-    async def _fold(self, partition: int, saved: Saved | None, position: int, end: int) -> Fold:
-        if saved is None:
-            return Fold(self.role.opens, refuses=self.role.refuses)
-        stand = stand_of(saved)
-        values = await self.journal.frames(partition, stand.seen.start, min(position + 1, end))
-        frames = [frame for frame in map(decode_frame, values) if isinstance(frame, InputsFrame)]
-        return Fold(self.role.opens, load(saved, frames), stand.seen, refuses=self.role.refuses)
+    async def step(self, tp: TP, records: list[Any]) -> bool:
+        """One chunk; whether it is done."""
+        async with self._lock:
+            desk = self.desks.get(tp.partition)
+            if desk is None:
+                return False  # it was taken away
+            try:
+                return desk.is_idle or await self._chunk(desk, records)
+            except Halt as halt:
+                await self._halt(desk, halt)
+            except NotInForce as reason:
+                await self.seats.leave(desk, reason)
+            return False
 
-    async def step(self, tp: TP, records: list[Any]) -> None:
-        """One chunk. The order is the contract: whatever stops it in between, the next goes on from the table."""
-        desk = self.desks[tp.partition]
+    async def _chunk(self, desk: Desk, records: list[Any]) -> bool:
+        """The order is the contract: whatever stops it in between, the next goes on from the table."""
         # 1. Drop what was seen.
         records = [record for record in records if record.offset >= desk.position]
-        if not records:
-            return
+        if not records or desk.must_skip(records[0].offset):
+            return bool(not records)
+        if records[0].offset > desk.position:
+            raise Transient(f"the journal came from {records[0].offset} on, expected {desk.position}")
         # 2. Apply.
+        position = await self._apply(desk, records)
+        heard = desk.fold.drain()
+        # 3. Publish reports and outputs, and wait for their acknowledgement.
+        await self.outlet.send(self._outgoing(desk, heard, position))
+        may_die("published")
+        # 4. One call that writes what changed and moves the position, if nobody else has taken over.
+        retired = heard.reshard if self.role.index is not None else None
+        if desk.fold.reader is not None and not desk.unsaid:
+            fields = fields_of(desk.fold) | ({} if retired is None else {"retired": str(retired).encode()})
+            await desk.table.save(position, fields, accounts_of(desk.fold))
+            await self.seats.saved(desk, retired)
+        desk.position = position
+        may_die("saved")
+        # 5. The chunk is acknowledged by who called.
+        return True
+
+    async def _apply(self, desk: Desk, records: list[Any]) -> int:
+        """Fold the records, up to a change of P if this shard ends with it; where to go on."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        for record in records:
+        for count, record in enumerate(records, 1):
             for _ in desk.fold.taken(record.offset, decode_frame(record.value)):
                 if loop.time() > started + BREATH_S:
                     await asyncio.sleep(0)  # a signal, or a loss of the partition, is heard in between
                     started = loop.time()
-        position = records[-1].offset + 1
-        self.counts.entries.labels(desk.table.name).inc(len(records))
-        # 3. Publish reports and outputs, and wait for their acknowledgement.
-        await self.outlet.send(self._outgoing(desk, desk.fold.drain(), position))
-        # 4. One call that writes what changed and moves the position, if nobody else has taken over.
-        if desk.fold.reader is not None and not desk.unsaid:
-            await desk.table.save(position, fields_of(desk.fold), accounts_of(desk.fold))
-        desk.position = position
-        # 5. The chunk is acknowledged by who called.
+            self.counts.entries.labels(desk.table.name).inc()
+            if desk.fold.is_retired:
+                return int(record.offset)  # its successors read on in the middle of this frame
+            if count == len(records):
+                return int(record.offset) + 1
+        return desk.position
 
     def _outgoing(self, desk: Desk, heard: Heard, position: int) -> list[Outgoing]:
         """Everything that was said, as records."""
@@ -143,7 +152,7 @@ class Reading:
         if desk.fold.reader is not None:
             book = desk.fold.reader.book
             found += [outgoing_event(self.topics, desk.partition, event, book) for event in heard.events]
-            if position >= desk.end:
+            if position >= desk.end or (heard.reshard is not None and self.role.index is not None):
                 said = desk.fold.reader.last.get(desk.fold.reader.source, -1)
                 records = [record for record in desk.unsaid if record.number > said]
                 desk.unsaid.clear()
@@ -155,6 +164,17 @@ class Reading:
         entries = [record.body for record in records if not isinstance(record.body, Input)]
         value = encode_entries(one.source, one.number, one.shard, one.shards, entries)
         return Outgoing(self.topics.journal, partition, None, value, [])
+
+    async def _halt(self, desk: Desk, halt: Halt) -> None:
+        """No further step of this reader: what is wrong does not go away by trying again."""
+        desk.halt = halt
+        reason = f"{desk.table.name}: {halt}"
+        log.critical("halted: %s", reason)
+        if reason not in self.halted:
+            self.halted.append(reason)
+        told = json_line({"type": "reader-halted", "reader": desk.table.name, "reason": str(halt)})
+        with suppress(Transient):
+            await self.outlet.send([Outgoing(self.topics.status, 0, desk.table.name.encode(), told, [])])
 
 
 def _runs(records: list[Record]) -> list[list[Record]]:

@@ -7,6 +7,9 @@ raises `epoch`, so the writer before, if it wakes again, is refused. A script th
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -45,6 +48,16 @@ class Transient(Exception):
     """Kafka or Redis did not do what was asked in time; a fresh start from what they hold may."""
 
 
+@asynccontextmanager
+async def bounded(seconds: float) -> AsyncIterator[None]:
+    """Around calls of Redis: its client tries again by itself, for so long at most. Raises Transient."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Transient(f"Redis: {type(error).__name__} {error}") from error
+
+
 @dataclass(slots=True)
 class Table:
     """The table of one reader. `epoch` 0: not claimed; `position`: of what was written last."""
@@ -52,6 +65,7 @@ class Table:
     redis: Redis
     name: str
     writer: str
+    deadline_s: float = 30
     epoch: int = 0
     position: int = 0
     writes: int = 0
@@ -76,14 +90,12 @@ class Table:
 
     async def read(self) -> Saved | None:
         """What the table holds now, whoever writes it."""
-        try:
+        async with bounded(self.deadline_s):
             state = await cast(Any, self.redis.hgetall(self.state_key))
             accounts = await cast(Any, self.redis.hgetall(self.accounts_key))
-        except (RedisError, OSError) as error:
-            raise Transient(f"Redis: {error}") from error
         self.position = int(state.get(b"position", 0))
         fields = {name.decode(): value for name, value in state.items() if name.decode() not in _OWN}
-        if not self.position:
+        if not fields:
             return None
         return Saved(fields, {name.decode(): value for name, value in accounts.items()})
 
@@ -103,7 +115,5 @@ class Table:
 
     async def _script(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
         """EVAL, so that a flushed script cache costs nothing but bytes."""
-        try:
+        async with bounded(self.deadline_s):
             return await cast(Any, self.redis.eval(script, len(keys), *keys, *arguments))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Transient(f"Redis: {error}") from error

@@ -44,13 +44,23 @@ class Positions(Protocol):
 class ChunkConsumer(driver.Consumer):
     """Delivers chunks, and reads from where `app.positions` says."""
 
+    def on_init(self) -> None:
+        """Nothing is sought yet."""
+        super().on_init()
+        self._sought: dict[TP, int] = {}
+
+    async def move(self, positions: Mapping[TP, int]) -> None:
+        """Read on from elsewhere; what was fetched before is not delivered. Only where offsets have no gaps."""
+        self._sought.update(positions)
+        await self._thread.seek_wait(positions)
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every assigned partition to where its reader stands."""
         positions = await self.app.positions.positions(set(self.assignment()))  # type: ignore[attr-defined]
         if positions is None:
             committed: Mapping[TP, int] = await super().seek_to_committed()
             return committed
-        await self._thread.seek_wait(positions)
+        await self.move(positions)
         return positions  # type: ignore[no-any-return]
 
     async def _drain_messages(self, fetcher: Any) -> None:
@@ -71,10 +81,11 @@ class ChunkConsumer(driver.Consumer):
             for start in range(0, len(found), size):
                 chunk = found[start : start + size]
                 expected = self._read_offset[tp]
-                if expected is not None and chunk[0].offset < expected:
+                if chunk[0].offset < (expected or 0) or chunk[0].offset != self._sought.get(tp, chunk[0].offset):
                     continue  # fetched before a seek; what was sought is fetched again
                 if self.app.consumer_generation_id != generation or not self.flow_active:
                     return
+                self._sought.pop(tp, None)
                 await self.wait_first(self.callback(self._chunk(tp, chunk)), self.suspend_flow.wait())
                 self._read_offset[tp] = chunk[-1].offset + 1
 

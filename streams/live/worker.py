@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
 import faust
 import uvloop
 
-from streams.live.apps import Reader, Taker
+from streams.live.apps import Reader, Taker, stop
 from streams.live.counts import Counts
 from streams.live.health import Health
 from streams.live.readers import Role
 from streams.live.settings import Settings
 from streams.live.transport import require_signatures
+
+DRAIN_S = 8  # of the ten that a worker has to end in
+
+
+class Worker(faust.Worker):
+    """Ends when it is asked to, whatever it waits for: what was not acknowledged comes again."""
+
+    def _schedule_shutdown(self, number: signal.Signals) -> None:
+        late = threading.Timer(DRAIN_S, lambda: stop(f"not through within {DRAIN_S} s of {number.name}"))
+        late.daemon = True
+        late.start()
+        super()._schedule_shutdown(number)
 
 
 def run_worker(settings: Settings, kind: str, role: Role) -> NoReturn:
@@ -32,5 +46,5 @@ def run_worker(settings: Settings, kind: str, role: Role) -> NoReturn:
     makers["all"] = lambda: [
         *makers["intake"](), *makers["clearing"](), *(Reader(settings, one, health).app for one in shards)
     ]  # fmt: skip
-    worker = faust.Worker(*makers[kind](), health, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True)
+    worker = Worker(*makers[kind](), health, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True)
     worker.execute_from_commandline()

@@ -1,0 +1,147 @@
+"""Changes of P (RULEBOOK 2a.9): which number of shards keeps a book, and what a successor begins with.
+
+Each change has its own tables, `margin/<change>/<index>`, and the hash `{<prefix>:<book>}:shards` says the P of each.
+An old shard writes `retired`, the new P, into its table with all that it published; when all have, successors begin.
+Redis only remembers this: what it has lost is found in the journal again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, Protocol, cast
+
+from redis.asyncio import Redis
+
+from schemas.codes import Halt
+from streams.live.frames import InputsFrame, decode_frame
+from streams.live.lineage import Heritage, Lineage, roles_of
+from streams.live.readers import Role
+from streams.live.settings import Settings
+from streams.live.states import Saved, stand_of
+from streams.live.tables import Table, bounded
+
+STRETCH = 500  # frames
+_RESHARD = b'"reshard"'
+
+
+class Journal(Protocol):
+    """The journal as it is read beside the chunks."""
+
+    async def ends(self, partition: int) -> tuple[int, int]:
+        """The first offset that there is, and the one after the last."""
+        ...
+
+    async def frames(self, partition: int, start: int, stop: int) -> list[bytes]:
+        """The records from `start` up to `stop`."""
+        ...
+
+
+class Shards:
+    """The numbers of shards of one book."""
+
+    def __init__(self, settings: Settings, redis: Redis, journal: Journal, partition: int) -> None:
+        self.settings, self.redis, self.journal, self.partition = settings, redis, journal, partition
+        self.book = settings.books[partition]
+        self.key = f"{{{settings.prefix}:{self.book}}}:shards"
+
+    def table(self, role: Role, writer: str = "") -> Table:
+        """The table of a role."""
+        name = f"{self.settings.prefix}:{self.book}:{role.source}"
+        return Table(self.redis, name, writer, self.settings.deadline_s)
+
+    async def note(self, change: int, shards: int) -> None:
+        """Remember the P of a change."""
+        async with bounded(self.settings.deadline_s):
+            await cast(Any, self.redis.hset(self.key, str(change), str(shards)))
+
+    async def known(self) -> dict[int, int]:
+        """P by change, as far as Redis knows; the last one may be coming, while shards before it have yet to retire."""
+        async with bounded(self.settings.deadline_s):
+            found = await cast(Any, self.redis.hgetall(self.key))
+        known = {int(change): int(shards) for change, shards in found.items()}
+        for role in roles_of(known, max(known, default=0)):
+            shards = await self.retired(role)
+            if shards:
+                await self.note(role.change + 1, shards)
+                return {**known, role.change + 1: shards}
+        return known
+
+    async def retired(self, role: Role) -> int:
+        """The P that took over from a table; 0 while it is in force."""
+        return int(await self._field(role, "retired") or 0)
+
+    async def position(self, role: Role) -> int | None:
+        """Where a table stands; None where there is none."""
+        found = await self._field(role, "position")
+        return None if found is None else int(found)
+
+    async def _field(self, role: Role, name: str) -> bytes | None:
+        async with bounded(self.settings.deadline_s):
+            found: bytes | None = await cast(Any, self.redis.hget(self.table(role).state_key, name))
+        return found
+
+    async def in_force(self, known: dict[int, int], role: Role) -> Role | None:
+        """The role with its change, if its P is in force, or is so until this shard too has retired."""
+        for change in (max(known), max(known) - 1):
+            one = replace(role, change=change)
+            if known.get(change) == role.shards and not await self.retired(one):
+                return one
+        return None
+
+    async def stand(self, known: dict[int, int]) -> list[int | None]:
+        """Where the tables of the last P stand."""
+        return [await self.position(role) for role in roles_of(known, max(known, default=0))]
+
+    async def heritage(self, known: dict[int, int], change: int) -> Heritage | None:
+        """What a change begins with, if Redis holds all of it: every shard before it has retired."""
+        old = roles_of(known, change - 1)
+        if not old or [await self.retired(role) for role in old] != [known[change]] * len(old):
+            return None
+        tables = [self.table(role) for role in old]
+        saved = [one for table in tables if (one := await table.read()) is not None]
+        return Heritage(change, known[change], tables[0].position, saved)
+
+    async def was_changed(self) -> bool:
+        """Whether the journal holds anything that may be a change of P."""
+        async for values in self._stretches():
+            if any(_RESHARD in value for value in values):
+                return True
+        return False
+
+    async def rebuild(self) -> Heritage | None:
+        """The last change, folded by all shards from the beginning of the journal; None where none is done."""
+        lineage, offset = Lineage(), 0
+        async for values in self._stretches():
+            for value in values:
+                lineage.take(offset, decode_frame(value))
+                offset += 1
+                await asyncio.sleep(0)
+        heritage = lineage.last()
+        if heritage is not None:
+            for change, shards in enumerate(lineage.numbers[: heritage.change + 1]):
+                await self.note(change, shards)
+        return heritage
+
+    async def _stretches(self) -> AsyncIterator[list[bytes]]:
+        first, end = await self.journal.ends(self.partition)
+        self.require_from(first, 0)
+        for start in range(0, end, STRETCH):
+            yield await self.journal.frames(self.partition, start, min(start + STRETCH, end))
+
+    async def remembered(self, saved: Saved, position: int) -> list[InputsFrame]:
+        """The frames of inputs whose ids a table remembers, up to where it stands."""
+        first, end = await self.journal.ends(self.partition)
+        start = stand_of(saved).seen.start
+        self.require_from(first, start)
+        values = await self.journal.frames(self.partition, start, min(position + 1, end))
+        return [frame for frame in map(decode_frame, values) if isinstance(frame, InputsFrame)]
+
+    def require_from(self, first: int, start: int) -> None:
+        """Halts when the journal begins at `first`, behind where it is needed from."""
+        if start < first:
+            raise Halt(
+                f"the journal of {self.book} begins at {first}, and is needed from {start}: restore a Redis dump that "
+                f"is not older than that, and keep the journal longer (journal_retention_ms)"
+            )
