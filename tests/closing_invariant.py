@@ -164,13 +164,14 @@ class VenueFills:
 def _is_at_seq(state: ShardState, row: int, order: Order, mark: int | None) -> bool:
     """Whether the account is still what it was when the order was planned: its B, computed anew, is the same.
 
-    And the mark is: B of a single position is less its cash, whatever the mark, so what was below zero may seem sound.
+    B of a single position is less its cash, whatever the mark: an order limited at the mark may have been sent below
+    zero, and is the same only at that mark.
     """
     own = state.statement(row)
     line = next((x for x in own.lines if x.column == order.column), None)
     if line is None or own.equity < 0 or order.filled or line.lots != order.position:
         return False
-    if state.book.price(order.column) != mark:
+    if order.limit_ticks == mark != state.book.price(order.column):
         return False
     return Fraction(*bankruptcy_value(own, line)) == Fraction(order.b_num, order.b_den)
 
