@@ -70,6 +70,9 @@ class Audit:
         except Refused as refused:
             if entry.live is None:
                 raise Halt(f"{self.where(entry)}: {refused}") from refused
+            if not book.book.seq:  # an opening that is refused opens nothing
+                del run.outputs.venue.books[book.book.name]
+                self.unopened[book.book.name] = book.last
             run.outputs.inputs -= 1  # in the journal, and not accepted
             run.refuse(refused)
             return

@@ -8,7 +8,8 @@ from typing import TypeAlias
 EXITS = """\
 exit codes:
   0    fine; a replay that refused some lines is fine too, unless --strict
-  1    check: some line was refused; replay --strict: the first refusal ended the run; topics: one would lose something
+  1    check: some line was refused; replay --strict: the first refusal ended the run; topics: one would lose something;
+       verify: a table in Redis is not what the journal gives
   2    wrong usage, input or output that cannot be read or written, or a broker that cannot be reached
   3    halt: an invariant is broken, which is our fault, or a journal is not what is recomputed; the files are
        written up to it

@@ -57,6 +57,7 @@ time, or another worker took over; start it again. SIGTERM ends a worker within 
 def add_live(commands: Commands) -> None:
     """The commands, with their arguments."""
     from streams.cli.topics import ACTIONS, run_topics
+    from streams.cli.verify import add_verify
     from streams.cli.worker import KINDS, run_worker_command, shard
 
     topics = add_command(commands, "topics", "create or check the Kafka topics of a venue", TOPICS)
@@ -69,3 +70,4 @@ def add_live(commands: Commands) -> None:
     worker.add_argument("--shard", type=shard, metavar="I/P", help="which margin shard, of how many")
     add_config(worker)
     worker.set_defaults(run=run_worker_command)
+    add_verify(commands)

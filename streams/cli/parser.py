@@ -27,6 +27,7 @@ Rhodian computes margin, liquidations and the sharing of losses of a venue, exac
   replay     runs logs, and writes every event, balance and loss
   topics     creates the Kafka topics of a venue, or checks that none would lose anything
   worker     runs one process of a live venue: intake, a margin shard, the clearing house, or all of them
+  verify     compares what Redis holds, and what the journal says, with what the journal gives
 
 stdout carries the result (JSON with --json), stderr progress and messages."""
 
