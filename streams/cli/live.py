@@ -56,6 +56,7 @@ time, or another worker took over; start it again. SIGTERM ends a worker within 
 
 def add_live(commands: Commands) -> None:
     """The commands, with their arguments."""
+    from streams.cli.snapshot import add_snapshot
     from streams.cli.topics import ACTIONS, run_topics
     from streams.cli.verify import add_verify
     from streams.cli.worker import KINDS, run_worker_command, shard
@@ -69,5 +70,8 @@ def add_live(commands: Commands) -> None:
     worker.add_argument("kind", choices=KINDS, help="what it does")
     worker.add_argument("--shard", type=shard, metavar="I/P", help="which margin shard, of how many")
     add_config(worker)
+    told = "begin with this file where Redis holds nothing (rhodian snapshot); may be said for each book"
+    worker.add_argument("--snapshot", type=Path, action="append", default=[], metavar="FILE", help=told)
     worker.set_defaults(run=run_worker_command)
     add_verify(commands)
+    add_snapshot(commands)

@@ -8,6 +8,7 @@ import sys
 
 from streams.cli.exits import FINDINGS, HALTED, UsageError
 from streams.cli.live import live_extra
+from streams.cli.snapshot import restore_all
 
 KINDS = ("intake", "margin", "clearing", "all")
 
@@ -43,6 +44,7 @@ def run_worker_command(chosen: argparse.Namespace) -> int:
             print(f"rhodian: {problem.topic}: {problem.text}", file=sys.stderr)
         if problems:
             return FINDINGS
+        restore_all(chosen)
         run_worker(settings, chosen.kind, Role(*(chosen.shard or (0, 1))))
     except (SettingsError, Unreachable) as error:
         raise UsageError(str(error)) from error
