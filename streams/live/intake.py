@@ -24,6 +24,7 @@ from schemas.codes import Code, Refused
 from schemas.decode import decode_chunk
 from schemas.inputs import TOPICS, Heartbeat
 from schemas.message import Input
+from streams.live.barriers import Barriers
 from streams.live.counts import Counts
 from streams.live.frames import CLOCK, Raw, encode_inputs
 from streams.live.outlet import Outlet
@@ -72,12 +73,14 @@ class Intake:
         self.topic_of = dict(zip(self.topics.inputs, TOPICS, strict=True))
         self.lanes: dict[TP, Lane] = {}
         self.next: dict[TP, int] = {}
+        self.barriers = Barriers()
         self._lock = asyncio.Lock()
 
     def assign(self, assigned: set[TP]) -> None:
         """A new assignment: what was under way and is not acknowledged comes again, to whom it belongs."""
         self.lanes = {tp: Lane(_RANK[self.topic_of[tp.topic]]) for tp in sorted(assigned)}
         self.next = {}
+        self.barriers = Barriers()
 
     async def take(self, tp: TP, records: list[Any], done: Callable[[], None]) -> None:
         """A chunk of one partition; `done` is called once all of it is in the journal or refused."""
@@ -115,7 +118,8 @@ class Intake:
             await self.outlet.send(found)
 
     def _decode(self, tp: TP, records: list[Any], done: Callable[[], None]) -> tuple[Chunk, list[Outgoing]]:
-        topic = self.topic_of[tp.topic]
+        topic, end = self.topic_of[tp.topic], records[-1].offset + 1
+        records = self.barriers.without(tp, records)
         values = [record.value or b"" for record in records]
         raws, messages, letters = list[Raw](), list[Input](), list[Outgoing]()
         for record, value, outcome in zip(records, values, decode_chunk(values, topic), strict=True):
@@ -128,7 +132,7 @@ class Intake:
             else:
                 raws.append(raw)
                 messages.append(outcome)
-        return Chunk(raws, messages, records[-1].offset + 1, done), letters
+        return Chunk(raws, messages, end, done), letters
 
     async def _forward(self) -> None:
         """Write what may go, in order, then acknowledge the chunks that are through."""
@@ -164,6 +168,8 @@ class Intake:
     def _must_hold(self) -> bool:
         """Whether a partition that has more to read has nothing here, and the others have not waited for it long."""
         now = asyncio.get_running_loop().time()
+        if self.barriers.last:
+            return self.barriers.must_hold(self.lanes, now)
         hold = False
         for tp, lane in self.lanes.items():
             has_some = any(one.at < len(one.raws) for one in lane.chunks)
