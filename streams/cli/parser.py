@@ -12,6 +12,7 @@ from streams.cli.check import run_check
 from streams.cli.from_kafka import add_from_kafka
 from streams.cli.help import EXITS, add_command, layout
 from streams.cli.live import add_live
+from streams.cli.local import add_local
 from streams.cli.replay import run_replay
 from streams.cli.scenario import add_options, run_scenario
 from streams.merge import HEARTBEAT_MS_MIN
@@ -28,6 +29,10 @@ Rhodian computes margin, liquidations and the sharing of losses of a venue, exac
   topics     creates the Kafka topics of a venue, or checks that none would lose anything
   worker     runs one process of a live venue: intake, a margin shard, the clearing house, or all of them
   verify     compares what Redis holds, and what the journal says, with what the journal gives
+  snapshot   writes what Redis holds of a book into a file that a worker can begin with
+  tail       shows events as they come: liquidations, defaults, losses
+  dead-letters  lists and shows what was refused, and sends it in again
+  schemas    writes JSON Schemas of all messages, and the topics as AsyncAPI
 
 stdout carries the result (JSON with --json), stderr progress and messages."""
 
@@ -88,6 +93,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_scenario(add_command(commands, "scenario", "build a venue around real prices, as logs", SCENARIO))
     _add_check(add_command(commands, "check", "validate logs without running them", CHECK))
     add_live(commands)
+    add_local(commands)
     return parser.parse_args(arguments)
 
 
@@ -97,7 +103,7 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     )
     add_from_kafka(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go; made if missing")
-    parser.add_argument("--shards", type=_shards, default=1, metavar="N", help="margin shards (changes no result)")
+    parser.add_argument("--shards", type=shards, default=1, metavar="N", help="margin shards (changes no result)")
     until = "stop before the first line later than TIME: ISO 8601 (UTC unless said) or milliseconds"
     parser.add_argument("--until", type=time_ms, metavar="TIME", help=until)
     parser.add_argument("--what-if", type=Path, metavar="FILE", help="run a second time with these rules, and compare")
@@ -108,7 +114,7 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
 def _add_scenario(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--market", type=Path, required=True, metavar="CSV", help="prices: a file of data/")
     parser.add_argument("--accounts", type=_accounts, required=True, metavar="N", help="how many accounts to draw")
-    parser.add_argument("--seed", type=_seed, required=True, metavar="S", help="same seed, same bytes")
+    parser.add_argument("--seed", type=seed, required=True, metavar="S", help="same seed, same bytes")
     parser.add_argument("--out", type=Path, required=True, metavar="LOGS", help="where the logs go; made if missing")
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -122,7 +128,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def _add_common(parser: argparse.ArgumentParser, run: object) -> None:
     grid = f"grid of the heartbeats that the merge puts in; 0: none (default {HEARTBEAT_MS})"
-    parser.add_argument("--heartbeat-ms", type=_heartbeat, default=HEARTBEAT_MS, metavar="MS", help=grid)
+    parser.add_argument("--heartbeat-ms", type=heartbeat, default=HEARTBEAT_MS, metavar="MS", help=grid)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
 
@@ -150,7 +156,7 @@ def _whole(text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def _shards(text: str) -> int:
+def shards(text: str) -> int:
     return _whole(text, 1, 1024)
 
 
@@ -158,9 +164,9 @@ def _accounts(text: str) -> int:
     return _whole(text, ACCOUNTS_MIN, 10_000_000)
 
 
-def _seed(text: str) -> int:
+def seed(text: str) -> int:
     return _whole(text, 0, 2**63 - 1)
 
 
-def _heartbeat(text: str) -> int:
+def heartbeat(text: str) -> int:
     return 0 if text == "0" else _whole(text, HEARTBEAT_MS_MIN, 86_400_000)

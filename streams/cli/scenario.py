@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import msgspec
 
 from streams.cli.exits import FINE, UsageError
 from streams.cli.world import print_json
-from streams.scenario import Options, UnknownMarketFile, make_scenario
+from streams.scenario import Options, ScenarioSummary, UnknownMarketFile, make_scenario
 
 _HELP = {
     "session": "of a tape with several sessions",
@@ -49,14 +50,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run_scenario(chosen: argparse.Namespace) -> int:
     """The command; answers the exit code."""
-    stated = {name: value for name, value in vars(chosen).items() if name.startswith("option_") and value is not None}
-    options = {name.removeprefix("option_"): value for name, value in stated.items()}
-    try:
-        summary = make_scenario(chosen.market, chosen.accounts, chosen.seed, chosen.out, **options)
-    except (UnknownMarketFile, msgspec.ValidationError, OSError) as error:
-        raise UsageError(str(error)) from error
+    summary = make_logs(chosen, chosen.out)
     if chosen.json:
         print_json(summary.as_dict())
     else:
         print("\n".join(summary.lines))
     return FINE
+
+
+def make_logs(chosen: argparse.Namespace, out: Path) -> ScenarioSummary:
+    """The scenario that the arguments ask for, written into `out`."""
+    stated = {name: value for name, value in vars(chosen).items() if name.startswith("option_") and value is not None}
+    options = {name.removeprefix("option_"): value for name, value in stated.items()}
+    try:
+        return make_scenario(chosen.market, chosen.accounts, chosen.seed, out, **options)
+    except (UnknownMarketFile, msgspec.ValidationError, OSError) as error:
+        raise UsageError(str(error)) from error

@@ -23,6 +23,7 @@ from streams.driver import Record, Sinks, Venue
 from streams.live.frames import EntriesFrame, Frame
 
 GROUP_MAX = 2_000
+LOOK_AHEAD = 2_000  # lines offered to the fresh run at once
 
 
 @dataclass(slots=True)
@@ -35,11 +36,9 @@ class Open:
     def hear(self, frame: Frame) -> None:
         """A frame of the journal was seen."""
         if isinstance(frame, EntriesFrame):
-            for entry in frame.entries:
-                if isinstance(entry, Answer):
-                    self.answers -= 1
-                else:
-                    self.entries -= 1
+            answers = sum(isinstance(entry, Answer) for entry in frame.entries)
+            self.answers -= answers
+            self.entries -= len(frame.entries) - answers
 
     @property
     def is_quiet(self) -> bool:
@@ -57,7 +56,7 @@ class Lockstep:
     venue: Venue = field(default_factory=Venue)
 
     def __post_init__(self) -> None:
-        self.venue = Venue(self.shards, Sinks(journal=self._entry, event=self.events.append))
+        self.venue = Venue(1, Sinks(journal=self._entry, event=self.events.append))
 
     def _entry(self, record: Record) -> None:
         if isinstance(record, Marker):
@@ -67,17 +66,39 @@ class Lockstep:
 
     def groups(self, messages: list[AnyInput | Refused]) -> Iterator[list[Input]]:
         """Inputs that may be written together; what the last of them causes is open until the caller has heard it."""
-        group: list[Input] = []
-        for message in messages:
-            if isinstance(message, Refused):
-                continue
-            if isinstance(message, BookMessage):
-                message = msgspec.structs.replace(message, shards=self.shards)
-            group.append(message)
-            with suppress(Refused):
-                self.venue.feed(message)
-            if not self.open.is_quiet or len(group) >= GROUP_MAX:
+        for start, stop in self.spans(messages):
+            group = [self.as_fed(one) for one in messages[start:stop] if not isinstance(one, Refused)]
+            if group:
                 yield group
-                group = []
-        if group:
-            yield group
+
+    def as_fed(self, message: Input) -> Input:
+        """What live is given: its books open with its number of shards."""
+        return msgspec.structs.replace(message, shards=self.shards) if isinstance(message, BookMessage) else message
+
+    def spans(self, messages: list[AnyInput | Refused]) -> Iterator[tuple[int, int]]:
+        """Where groups begin and end, refused lines among them."""
+        start = position = 0
+        while position < len(messages):
+            position += self._feed(messages, position)
+            if not self.open.is_quiet or position - start >= GROUP_MAX:
+                yield start, position
+                start = position
+        if start < position:
+            yield start, position
+
+    def _feed(self, messages: list[AnyInput | Refused], position: int) -> int:
+        """Feed the fresh run up to where something is open; how many lines that were."""
+        first = messages[position]
+        if isinstance(first, Refused):
+            return 1
+        run = self.venue.books.get(first.book)
+        if run is None:
+            with suppress(Refused):
+                self.venue.feed(first)
+            return 1
+        some: list[Input] = []
+        for one in messages[position : position + LOOK_AHEAD]:
+            if isinstance(one, Refused) or one.book != first.book:
+                break
+            some.append(one)
+        return run.feed_run(some, is_over=lambda _: not self.open.is_quiet)[0]

@@ -15,10 +15,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 READY_S = 60  # on a busy machine; a quiet one needs three
 STOP_S = 20
@@ -36,6 +36,8 @@ class Service:
     """A server with a folder of its own for its data and its log. Ports and data outlive `stop` and `kill`."""
 
     name = "service"
+    talks = False
+    environment: Mapping[str, str] | None = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,6 +57,18 @@ class Service:
         """The process while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
+    @property
+    def has_finished(self) -> bool:
+        """Whether a child that talks has done its work and ended."""
+        return self.talks and self._process is not None and self._process.poll() == 0
+
+    @property
+    def pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """The input and output of a child that talks."""
+        if self._process is None or self._process.stdin is None or self._process.stdout is None:
+            raise ServiceError(f"{self.name} does not run, or does not talk")
+        return self._process.stdin, self._process.stdout
+
     def launch(self) -> None:
         """Start the process; `ready` waits for it."""
         if self.pid:
@@ -62,7 +76,7 @@ class Service:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = self.prepare()
         with self.log.open("ab") as log:
-            self._process = spawn(command, log.fileno())
+            self._process = spawn(command, log.fileno(), talks=self.talks, environment=self.environment)
 
     async def ready(self) -> None:
         """Wait until the server answers, at most READY_S."""
@@ -90,6 +104,21 @@ class Service:
             raise
         return self
 
+    def wait(self, seconds: float) -> int:
+        """The exit code of a child that ends by itself; ServiceError if it does not in time."""
+        if self._process is None:
+            raise ServiceError(f"{self.name} does not run")
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise ServiceError(f"{self.name} did not end within {seconds} s\n{tail(self.log)}") from None
+
+    def ask(self) -> None:
+        """Ask to end, and do not wait: `stop` does."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+
     def stop(self) -> None:
         """Ask to end, wait, and after STOP_S kill."""
         self._end(signal.SIGTERM)
@@ -116,14 +145,21 @@ class Service:
         self.stop()
 
 
-def spawn(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
-    """A child that cannot outlive us, its output going to a file descriptor."""
+def spawn(
+    command: Sequence[str],
+    output: int,
+    *,
+    talks: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """A child that cannot outlive us, its output going to a file descriptor; if it `talks`, only its errors do."""
     return subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
+        stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if talks else output,
         stderr=output,
         start_new_session=True,
+        env=environment,
         preexec_fn=_die_with_parent(),
     )
 
