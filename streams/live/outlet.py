@@ -16,6 +16,7 @@ from streams.live.settings import Settings
 from streams.live.tables import Transient
 from streams.live.topics import RECORD_BYTES_MAX
 
+BATCH_BYTES = 1 << 20  # of one partition only one batch is under way; a larger record makes a batch of its own
 PULSE_S = 2
 AWAY_S = 0.1  # between two tries to learn where the brokers are; without it the client asks thousands of times a second
 
@@ -35,6 +36,7 @@ class Outlet:
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
+            max_batch_size=BATCH_BYTES,
             max_request_size=RECORD_BYTES_MAX,
         )
         _breathe(producer)
@@ -72,13 +74,24 @@ class Outlet:
     async def _send(self, records: Sequence[Outgoing]) -> None:
         if self.producer is None:
             raise Transient("the producer is not connected")
-        acks = [
-            await self.producer.send(
-                one.topic, one.value, key=one.key, partition=one.partition, headers=one.headers or None
-            )
-            for one in records
-        ]
+        places: dict[tuple[str, int], list[Outgoing]] = {}
+        for one in records:
+            places.setdefault((one.topic, one.partition), []).append(one)
+        acks = [ack for place, some in places.items() for ack in await self._batches(self.producer, *place, some)]
         await asyncio.gather(*acks)
+
+    async def _batches(
+        self, producer: AIOKafkaProducer, topic: str, partition: int, some: Sequence[Outgoing]
+    ) -> list[Awaitable[Any]]:
+        """Hand over the records of one partition as whole batches: a future for each, not one for each record."""
+        acks, batch = [], producer.create_batch()
+        for one in some:
+            if batch.append(timestamp=None, key=one.key, value=one.value, headers=one.headers) is None:
+                acks.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(timestamp=None, key=one.key, value=one.value, headers=one.headers)
+        acks.append(await producer.send_batch(batch, topic, partition=partition))
+        return acks
 
     async def _bounded(self, act: Awaitable[Any]) -> None:
         try:

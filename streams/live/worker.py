@@ -47,4 +47,5 @@ def run_worker(settings: Settings, kind: str, role: Role) -> NoReturn:
         *makers["intake"](), *makers["clearing"](), *(Reader(settings, one, health).app for one in shards)
     ]  # fmt: skip
     worker = Worker(*makers[kind](), health, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True)
+    worker.spinner = None  # for its sake Faust has every library make its debug messages
     worker.execute_from_commandline()
