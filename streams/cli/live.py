@@ -57,6 +57,7 @@ time, or another worker took over; start it again. SIGTERM ends a worker within 
 def add_live(commands: Commands) -> None:
     """The commands, with their arguments."""
     from streams.cli.snapshot import add_snapshot
+    from streams.cli.tail import add_tail
     from streams.cli.topics import ACTIONS, run_topics
     from streams.cli.verify import add_verify
     from streams.cli.worker import KINDS, run_worker_command, shard
@@ -75,3 +76,4 @@ def add_live(commands: Commands) -> None:
     worker.set_defaults(run=run_worker_command)
     add_verify(commands)
     add_snapshot(commands)
+    add_tail(commands)
