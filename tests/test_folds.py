@@ -218,3 +218,16 @@ def test_a_name_that_is_none_is_refused_by_every_reader_in_a_run_too(name: str) 
             fold.take(at, frame)
     assert folds[0].heard.letters[-1].raw.offset == len(stream) - 2
     assert folds[0].open_reader().book.seq == folds[1].open_reader().book.seq
+
+
+def test_a_frame_that_was_seen_changes_nothing() -> None:
+    """A frame that an intake wrote again, the whole of it, beside one with some lines that are new."""
+    stream = [one for one in messages(*random_venue(3, 20)) if one.book == "usd"]
+    live = Live(stream, 1, 3)
+    fold = Fold(Role(0, 1).opens)
+    for offset, start in enumerate([0, 0, 5]):
+        fold.take(offset, decode_frame(encode_inputs(live.raws[start : 10 + start])))
+    expected = Fold(Role(0, 1).opens)
+    expected.take(0, decode_frame(encode_inputs(live.raws[:15])))
+    assert accounts_of(fold) == accounts_of(expected)
+    assert fold.open_reader().last == expected.open_reader().last

@@ -34,7 +34,7 @@ class Fresh:
 
     def seen(self, done: int) -> dict[str, int]:
         """The highest offset of each source among the first `done`."""
-        ends = [*self.starts[1:], len(self.messages)]
+        ends = [*self.starts, len(self.messages)][1:]
         return {
             source: offset + min(done, end) - start - 1
             for (_, source, offset), start, end in zip(self.stretches, self.starts, ends, strict=True)
