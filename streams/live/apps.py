@@ -180,13 +180,14 @@ class Taker:
             if not self.is_open:
                 await self.outlet.start()
                 self.is_open = True
-        self.intake.assign(assigned)
+            self.intake.assign(assigned)
 
     def _is_ours(self, generation: int) -> Callable[[], bool]:
         return lambda: generation == self.app.consumer_generation_id
 
     def _behind(self, tp: TP, offset: int) -> bool | None:
-        high: int | None = self.app.consumer.highwater(tp)
+        assigned = self.app.consumer.assignment()  # in a rebalance it is not what our lanes are
+        high: int | None = self.app.consumer.highwater(tp) if tp in assigned else None
         return None if high is None else offset < high
 
     async def take(self, stream: Any) -> None:

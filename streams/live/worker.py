@@ -48,4 +48,9 @@ def run_worker(settings: Settings, kind: str, role: Role) -> NoReturn:
     ]  # fmt: skip
     worker = Worker(*makers[kind](), health, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True)
     worker.spinner = None  # for its sake Faust has every library make its debug messages
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        if end.code:
+            stop(f"Faust gave up with {end.code}")
+        raise
