@@ -56,6 +56,7 @@ time, or another worker took over; start it again. SIGTERM ends a worker within 
 
 def add_live(commands: Commands) -> None:
     """The commands, with their arguments."""
+    from streams.cli.dead_letters import add_dead_letters
     from streams.cli.snapshot import add_snapshot
     from streams.cli.tail import add_tail
     from streams.cli.topics import ACTIONS, run_topics
@@ -77,3 +78,4 @@ def add_live(commands: Commands) -> None:
     add_verify(commands)
     add_snapshot(commands)
     add_tail(commands)
+    add_dead_letters(commands)
