@@ -8,8 +8,9 @@ first in that writer's count. Bytes that are no text are written as Latin-1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress, pairwise
 from typing import Annotated
 
 import msgspec
@@ -58,6 +59,30 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Records of one source, in order, as columns."""
+
+    source: str
+    offsets: list[int]
+    values: list[bytes]
+    keys: list[bytes | None]
+    headers: list[tuple[tuple[str, bytes], ...]]
+
+    def __getitem__(self, part: slice) -> Lines:
+        """Some of them."""
+        return Lines(self.source, self.offsets[part], self.values[part], self.keys[part], self.headers[part])
+
+    def raw(self, place: int) -> Raw:
+        """One of them."""
+        return Raw(self.source, self.offsets[place], self.values[place], self.keys[place], self.headers[place])
+
+    def only(self, mask: Sequence[bool]) -> Lines:
+        """Those that a mask chooses."""
+        offsets, values = list(compress(self.offsets, mask)), list(compress(self.values, mask))
+        return Lines(self.source, offsets, values, list(compress(self.keys, mask)), list(compress(self.headers, mask)))
+
+
+@dataclass(frozen=True, slots=True)
 class InputsFrame:
     """Inputs in log order, with their places in their sources; `lines` are the original values."""
 
@@ -98,23 +123,39 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_inputs(raws: list[Raw]) -> bytes:
     """A frame of decoded, good values in the order in which they shall stand."""
+    return encode_lines([Lines(raw.source, [raw.offset], [raw.value], [raw.key], [raw.headers]) for raw in raws])
+
+
+def encode_lines(parts: list[Lines]) -> bytes:
+    """The same of stretches."""
     sources: dict[str, int] = {}
     runs: list[tuple[int, int, int]] = []
-    for raw in raws:
-        number = sources.setdefault(raw.source, len(sources))
-        if runs and runs[-1][0] == number and runs[-1][1] + runs[-1][2] == raw.offset:
-            runs[-1] = (number, runs[-1][1], runs[-1][2] + 1)
-        else:
-            runs.append((number, raw.offset, 1))
-    keys = [None if raw.key is None else raw.key.decode("latin-1") for raw in raws]
-    headers = {
-        place: [(name, value.decode("latin-1")) for name, value in raw.headers]
-        for place, raw in enumerate(raws)
-        if raw.headers
+    for part in parts:
+        number = sources.setdefault(part.source, len(sources))
+        for first, count in _consecutive(part.offsets):
+            if runs and runs[-1][0] == number and runs[-1][1] + runs[-1][2] == first:
+                first, count = runs[-1][1], runs.pop()[2] + count
+            runs.append((number, first, count))
+    keys = [None if key is None else key.decode("latin-1") for part in parts for key in part.keys]
+    headers = [found for part in parts for found in part.headers]
+    told = {
+        place: [(name, value.decode("latin-1")) for name, value in found]
+        for place, found in enumerate(headers)
+        if found
     }
-    head = InputsHead(VERSION, list(sources), runs, keys if any(key is not None for key in keys) else [], headers)
-    lines = (raw.value if b"\n" not in raw.value else msgspec.json.format(raw.value, indent=-1) for raw in raws)
-    return b"\n".join([_encode(head), *lines])
+    head = InputsHead(VERSION, list(sources), runs, keys if any(key is not None for key in keys) else [], told)
+    values = [value for part in parts for value in part.values]
+    if any(b"\n" in value for value in values):
+        values = [value if b"\n" not in value else msgspec.json.format(value, indent=-1) for value in values]
+    return b"\n".join([_encode(head), *values])
+
+
+def _consecutive(offsets: list[int]) -> list[tuple[int, int]]:
+    """First and count of each run of consecutive numbers."""
+    if offsets[-1] - offsets[0] == len(offsets) - 1:
+        return [(offsets[0], len(offsets))]
+    starts = [0, *(at for at, (one, other) in enumerate(pairwise(offsets), 1) if other != one + 1), len(offsets)]
+    return [(offsets[start], stop - start) for start, stop in pairwise(starts)]
 
 
 def encode_entries(source: str, first: int, shard: int, shards: int, entries: list[AnyEntry]) -> bytes:

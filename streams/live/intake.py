@@ -11,10 +11,9 @@ of its times, whatever the sizes of the topics, and at the head nothing waits. B
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from heapq import heapify, heappop, heapreplace
+from collections.abc import Callable, Iterator
+from itertools import compress
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -22,11 +21,12 @@ from faust.types import TP
 
 from schemas.codes import Code, Refused
 from schemas.decode import decode_chunk
-from schemas.inputs import TOPICS, Heartbeat
-from schemas.message import Input
+from schemas.inputs import TOPICS, AnyInput, Heartbeat
 from streams.live.barriers import Barriers
 from streams.live.counts import Counts
-from streams.live.frames import CLOCK, Raw, encode_inputs
+from streams.live.faults import may_die
+from streams.live.frames import CLOCK, Lines, Raw, encode_inputs, encode_lines
+from streams.live.lanes import Lane, ready
 from streams.live.outlet import Outlet
 from streams.live.outputs import Outgoing, outgoing_letter
 from streams.live.settings import Settings
@@ -36,32 +36,13 @@ HOLD_S = 1.0
 TICK_S = 0.1
 FIRST_HOLD_S = 10.0  # for the first answer about a partition; then it is known whether there is anything to wait for
 LINES_MAX, BYTES_MAX = 4_000, 1 << 20  # of one frame
+PART_MAX = 500  # lines that stay together in a frame
+_BOOK, _TIME = attrgetter("book"), attrgetter("time_ms")
 _RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 
 
-@dataclass(slots=True)
-class Chunk:
-    """A chunk under way: `raws` and `messages` of its good lines, `at` the next to go; `done` acknowledges it."""
-
-    raws: list[Raw]
-    messages: list[Input]
-    end: int
-    done: Callable[[], None]
-    at: int = 0
-
-
-@dataclass(slots=True)
-class Lane:
-    """A partition: its chunks in order, and the latest event time that went."""
-
-    rank: int
-    chunks: deque[Chunk] = field(default_factory=deque)
-    latest_ms: int = 0
-    waits_since: float | None = None
-
-
 class Intake:
-    """All partitions of one worker. `behind` says whether a partition has records from an offset on, None: not known."""
+    """All partitions of one worker. `behind` says if a partition has records from an offset on; None: not known."""
 
     def __init__(
         self, settings: Settings, outlet: Outlet, behind: Callable[[TP, int], bool | None], counts: Counts
@@ -72,27 +53,28 @@ class Intake:
         self.partition_of = {book: place for place, book in enumerate(settings.books)}
         self.topic_of = dict(zip(self.topics.inputs, TOPICS, strict=True))
         self.lanes: dict[TP, Lane] = {}
-        self.next: dict[TP, int] = {}
         self.barriers = Barriers()
         self._lock = asyncio.Lock()
 
     def assign(self, assigned: set[TP]) -> None:
         """A new assignment: what was under way and is not acknowledged comes again, to whom it belongs."""
-        self.lanes = {tp: Lane(_RANK[self.topic_of[tp.topic]]) for tp in sorted(assigned)}
-        self.next = {}
+        self.lanes = {tp: Lane((_RANK[self.topic_of[tp.topic]], tp.partition)) for tp in sorted(assigned)}
         self.barriers = Barriers()
 
-    async def take(self, tp: TP, records: list[Any], done: Callable[[], None]) -> None:
-        """A chunk of one partition; `done` is called once all of it is in the journal or refused."""
+    async def take(
+        self, tp: TP, records: list[Any], done: Callable[[], None], is_ours: Callable[[], bool] = lambda: True
+    ) -> None:
+        """A chunk of one partition; `done` is called once all of it is in the journal or refused.
+
+        Dropped when it is not ours any more: the partition is read again from what was acknowledged, and a later chunk
+        that went ahead of that would have the fold take the earlier one for seen.
+        """
         async with self._lock:
             lane = self.lanes.get(tp)
-            if lane is None:
+            if lane is None or not is_ours():
                 return
-            chunk, letters = self._decode(tp, records, done)
             self.counts.inputs.labels(self.topic_of[tp.topic]).inc(len(records))
-            await self.outlet.send(letters)
-            lane.chunks.append(chunk)
-            self.next[tp] = chunk.end
+            await self.outlet.send(self._add(lane, tp, records, done))
             await self._forward()
 
     async def go_on(self) -> None:
@@ -117,53 +99,43 @@ class Intake:
         async with self._lock:
             await self.outlet.send(found)
 
-    def _decode(self, tp: TP, records: list[Any], done: Callable[[], None]) -> tuple[Chunk, list[Outgoing]]:
-        topic, end = self.topic_of[tp.topic], records[-1].offset + 1
-        records = self.barriers.without(tp, records)
-        values = [record.value or b"" for record in records]
-        raws, messages, letters = list[Raw](), list[Input](), list[Outgoing]()
-        for record, value, outcome in zip(records, values, decode_chunk(values, topic), strict=True):
-            raw = Raw(f"{topic}/{tp.partition}", record.offset, value, record.key, tuple(record.headers))
-            if not isinstance(outcome, Refused) and outcome.book not in self.partition_of:
-                outcome = Refused(Code.UNKNOWN_BOOK, f"no book named {outcome.book} is kept here")
-            if isinstance(outcome, Refused):
-                self.counts.refused.labels(outcome.code.name).inc()
-                letters.append(outgoing_letter(self.topics, raw, outcome))
-            else:
-                raws.append(raw)
-                messages.append(outcome)
-        return Chunk(raws, messages, end, done), letters
+    def _add(self, lane: Lane, tp: TP, records: list[Any], done: Callable[[], None]) -> list[Outgoing]:
+        """The good lines of a chunk into its lane; the letters about the others."""
+        lane.next = records[-1].offset + 1
+        topic, records = self.topic_of[tp.topic], self.barriers.without(tp, records)
+        outcomes = decode_chunk([record.value or b"" for record in records], topic)
+        mask = [not isinstance(one, Refused) and one.book in self.partition_of for one in outcomes]
+        lines, letters = _lines(f"{topic}/{tp.partition}", records), list[Outgoing]()
+        if not all(mask):
+            letters = [
+                self._letter(lines, place, one)
+                for place, (one, is_good) in enumerate(zip(outcomes, mask, strict=True))
+                if not is_good
+            ]
+            lines, outcomes = lines.only(mask), list(compress(outcomes, mask))
+        books, times = list(map(_BOOK, outcomes)), list(map(_TIME, outcomes))
+        lane.add(lines, books, times, done)
+        return letters
+
+    def _letter(self, lines: Lines, place: int, outcome: AnyInput | Refused) -> Outgoing:
+        """What is said of a line that goes no further."""
+        if not isinstance(outcome, Refused):
+            outcome = Refused(Code.UNKNOWN_BOOK, f"no book named {outcome.book} is kept here")
+        self.counts.refused.labels(outcome.code.name).inc()
+        return outgoing_letter(self.topics, lines.raw(place), outcome)
 
     async def _forward(self) -> None:
         """Write what may go, in order, then acknowledge the chunks that are through."""
-        ready = self._ready()
-        for start in range(0, len(ready), LINES_MAX):
-            await self.outlet.send(self._frames(ready[start : start + LINES_MAX]))
-        for lane in self.lanes.values():
-            while lane.chunks and lane.chunks[0].at == len(lane.chunks[0].raws):
-                lane.chunks.popleft().done()
-
-    def _ready(self) -> list[tuple[str, Raw]]:
-        """(book, raw) of what may go now: by running maximum of time in its partition, then rank of its topic."""
         if self._must_hold():
-            return []
-        heap = [entry for tp, lane in self.lanes.items() if (entry := self._head(tp, lane))]
-        heapify(heap)
-        found: list[tuple[str, Raw]] = []
-        while heap:
-            _, _, tp = heap[0]
-            lane = self.lanes[tp]
-            chunk = next(one for one in lane.chunks if one.at < len(one.raws))
-            found.append((chunk.messages[chunk.at].book, chunk.raws[chunk.at]))
-            chunk.at += 1
-            entry = self._head(tp, lane)
-            if entry:
-                heapreplace(heap, entry)
-            else:
-                heappop(heap)
-                if self.behind(tp, self.next[tp]):
-                    break
-        return found
+            return
+        behind = {lane.rank: tp for tp, lane in self.lanes.items()}
+        stretches = ready(self.lanes.values(), lambda lane: not self.behind(behind[lane.rank], lane.next))
+        for book, partition in self.partition_of.items():
+            for frame in _frames([chunk.of(book, start, stop) for chunk, start, stop in stretches]):
+                await self.outlet.send([Outgoing(self.topics.journal, partition, None, frame, [])])
+                may_die("written")
+        for lane in self.lanes.values():
+            lane.acknowledge()
 
     def _must_hold(self) -> bool:
         """Whether a partition that has more to read has nothing here, and the others have not waited for it long."""
@@ -172,36 +144,33 @@ class Intake:
             return self.barriers.must_hold(self.lanes, now)
         hold = False
         for tp, lane in self.lanes.items():
-            has_some = any(one.at < len(one.raws) for one in lane.chunks)
-            behind = self.behind(tp, self.next.get(tp, 0))
-            if has_some or behind is False:
+            behind = self.behind(tp, lane.next)
+            if lane.head is not None or behind is False:
                 lane.waits_since = None
             else:
                 lane.waits_since = lane.waits_since or now
                 hold |= now - lane.waits_since < (HOLD_S if behind else FIRST_HOLD_S)
         return hold
 
-    def _head(self, tp: TP, lane: Lane) -> tuple[int, int, TP] | None:
-        """The key of the next line of a partition."""
-        chunk = next((one for one in lane.chunks if one.at < len(one.raws)), None)
-        if chunk is None:
-            return None
-        lane.latest_ms = max(lane.latest_ms, chunk.messages[chunk.at].time_ms)
-        return lane.latest_ms, lane.rank, tp
 
-    def _frames(self, ready: list[tuple[str, Raw]]) -> list[Outgoing]:
-        """Frames of one book each, in order."""
-        found: list[Outgoing] = []
-        for book, partition in self.partition_of.items():
-            some, size = list[Raw](), 0
-            for owner, raw in ready:
-                if owner != book:
-                    continue
-                if some and size + len(raw.value) > BYTES_MAX:
-                    found.append(Outgoing(self.topics.journal, partition, None, encode_inputs(some), []))
-                    some, size = [], 0
-                some.append(raw)
-                size += len(raw.value)
-            if some:
-                found.append(Outgoing(self.topics.journal, partition, None, encode_inputs(some), []))
-        return found
+def _lines(source: str, records: list[Any]) -> Lines:
+    """Records of one partition as columns."""
+    keys, headers = [record.key for record in records], [tuple(record.headers) for record in records]
+    values = [record.value or b"" for record in records]
+    return Lines(source, [record.offset for record in records], values, keys, headers)
+
+
+def _frames(parts: list[Lines]) -> Iterator[bytes]:
+    """Frames of bounded size, in order."""
+    some, count, size = list[Lines](), 0, 0
+    for part in parts:
+        for start in range(0, len(part.values), PART_MAX):
+            piece = part[start : start + PART_MAX]
+            length = sum(map(len, piece.values))
+            if some and (count + len(piece.values) > LINES_MAX or size + length > BYTES_MAX):
+                yield encode_lines(some)
+                some, count, size = [], 0, 0
+            some.append(piece)
+            count, size = count + len(piece.values), size + length
+    if some:
+        yield encode_lines(some)
