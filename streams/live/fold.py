@@ -82,6 +82,7 @@ class Fold:
         self.heard = Heard()
         self.steps: deque[_Step] = deque()
         self.unopened: dict[str, int] = {}  # what was seen, and refused, before the book was opened
+        self.common: tuple[int, dict[str, bytes]] = (-1, {})  # the fields of common data, and the seq they are of
         self.reader: Reader | None = None
         if reader is not None:
             self._stand(reader)
@@ -89,7 +90,7 @@ class Fold:
             self.steps.append(_Step(seen.start, reader.book.seq - seen.count, dict(seen.marks), list(seen.passed)))
 
     def _stand(self, reader: Reader) -> None:
-        self.reader = reader
+        self.reader, self.common = reader, (-1, {})
         reader.last = {**self.unopened, **reader.last}
         machine = reader.machine
         clearing, shards = (machine, []) if isinstance(machine, Clearing) else (None, [machine])

@@ -48,11 +48,14 @@ def fields_of(fold: Fold) -> Fields:
     """The fields of an open reader."""
     reader = fold.open_reader()
     machine = reader.machine
-    parts = {f"book.{name}": value for name, value in save_common(reader.book).items()}
+    if fold.common[0] != reader.book.seq:  # common data change with accepted inputs alone
+        parts = {f"book.{name}": _encode(value) for name, value in save_common(reader.book).items()}
+        fold.common = reader.book.seq, parts
     rest = save_rest(machine.state) if isinstance(machine, Shard) else save_clearing(machine)
-    parts |= {f"{'shard' if isinstance(machine, Shard) else 'clearing'}.{name}": value for name, value in rest.items()}
+    part = "shard" if isinstance(machine, Shard) else "clearing"
+    own = {f"{part}.{name}": _encode(value) for name, value in rest.items()}
     stand = Stand(reader.source, reader.shards, reader.numbered, dict(sorted(reader.last.items())), fold.seen())
-    return {name: _encode(value) for name, value in parts.items()} | {"reader": _encode(stand)}
+    return {**fold.common[1], **own, "reader": _encode(stand)}
 
 
 def accounts_of(fold: Fold) -> Fields:
