@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=1024)]
-Decimal = Annotated[str, Meta(min_length=1, max_length=128)]  # a JSON number is accepted too, read exactly
+# A JSON number is accepted too, read exactly: its schema is made so where this format is seen (streams.contracts).
+Decimal = Annotated[str, Meta(min_length=1, max_length=128, extra_json_schema={"format": "decimal"})]
 TimeMs = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 Version = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]

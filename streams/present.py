@@ -74,7 +74,7 @@ _SUFFIXES = (("_units", "money", ""), ("_ticks", "price", ""), ("_lots", "quanti
 
 
 @cache
-def _rule(key: str) -> tuple[str, str]:
+def count_of(key: str) -> tuple[str, str]:
     """What a key counts, and the key of its text; ("", "") when it is no count."""
     for suffix, kind, instead in _SUFFIXES:
         if key.endswith(suffix):
@@ -87,7 +87,7 @@ def with_texts(fields: Fields, terms: Terms) -> Fields:
     name = fields.get("instrument") or fields.get("asset")
     shown: Fields = {}
     for key, value in fields.items():
-        kind, beside = _rule(key)
+        kind, beside = count_of(key)
         if not kind:
             shown[key] = _nested(value, terms) if isinstance(value, list | dict) else value
             continue

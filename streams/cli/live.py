@@ -57,6 +57,7 @@ time, or another worker took over; start it again. SIGTERM ends a worker within 
 def add_live(commands: Commands) -> None:
     """The commands, with their arguments."""
     from streams.cli.dead_letters import add_dead_letters
+    from streams.cli.schemas import add_schemas
     from streams.cli.snapshot import add_snapshot
     from streams.cli.tail import add_tail
     from streams.cli.topics import ACTIONS, run_topics
@@ -79,3 +80,4 @@ def add_live(commands: Commands) -> None:
     add_snapshot(commands)
     add_tail(commands)
     add_dead_letters(commands)
+    add_schemas(commands)

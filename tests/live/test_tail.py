@@ -22,7 +22,7 @@ from streams.live.connect import kafka_arguments
 from streams.live.settings import Settings
 from streams.live.topics import Topics
 from streams.live.topics_admin import create
-from streams.present import _rule
+from streams.present import count_of
 from tests.live.venue import ROOT, records
 
 Ran = tuple[Settings, Path]
@@ -131,7 +131,7 @@ def test_what_matters_is_there() -> None:
     kinds = {str(kind.__struct_config__.tag): set(kind.__struct_fields__) for kind in Event.__subclasses__()}
     assert set(MATTERS) == set(kinds) >= {"default-declared", "margin-called"}
     for kind, names in kinds.items():
-        texts = {text for name in names if (text := _rule(name)[1])}
+        texts = {text for name in names if (text := count_of(name)[1])}
         assert set(MATTERS[kind]) <= names | texts, kind
 
 
