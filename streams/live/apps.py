@@ -163,6 +163,7 @@ class Taker:
         self.outlet = Outlet(settings)
         self.intake = Intake(settings, self.outlet, self._behind, health.counts)
         self.is_open = False
+        self.paused: set[TP] = set()
         self.app = app_of(settings, "intake", self)
         topics = Topics(settings.prefix).inputs
         topic = self.app.topic(*topics, key_serializer="raw", value_serializer="raw")
@@ -181,6 +182,7 @@ class Taker:
                 await self.outlet.start()
                 self.is_open = True
             self.intake.assign(assigned)
+            self.paused = set()
 
     def _is_ours(self, generation: int) -> Callable[[], bool]:
         return lambda: generation == self.app.consumer_generation_id
@@ -196,6 +198,15 @@ class Taker:
             message = event.message
             with stopping():
                 await self.intake.take(message.tp, event.value, event.ack, self._is_ours(message.generation_id))
+                self._throttle()
+
+    def _throttle(self) -> None:
+        """Fetch what is missing, not what waits."""
+        full = self.intake.full()
+        if full != self.paused:
+            self.app.consumer.resume_partitions((self.paused - full) & self.app.consumer.assignment())
+            self.app.consumer.pause_partitions(full)
+            self.paused = full
 
     async def tick(self) -> None:
         """What waited long enough for other partitions goes on; time passes in the journal."""
@@ -203,6 +214,7 @@ class Taker:
             await asyncio.sleep(TICK_S)
             with stopping():
                 await self.intake.go_on()
+                self._throttle()
                 await self.intake.beat(int(time.time() * 1000))
                 if self.is_open:
                     await self.outlet.pulse()

@@ -32,9 +32,9 @@ from streams.live.outputs import Outgoing, outgoing_letter
 from streams.live.settings import Settings
 from streams.live.topics import Topics
 
-HOLD_S = 1.0
+HOLD_S = 10.0  # for a partition that has more, or about which nothing is known yet; it comes unless its leader is away
+LANE_MAX = 50_000  # lines of a partition that wait for others; beyond it no more of it is fetched
 TICK_S = 0.1
-FIRST_HOLD_S = 10.0  # for the first answer about a partition; then it is known whether there is anything to wait for
 LINES_MAX, BYTES_MAX = 4_000, 1 << 20  # of one frame
 PART_MAX = 500  # lines that stay together in a frame
 _BOOK, _TIME = attrgetter("book"), attrgetter("time_ms")
@@ -144,13 +144,16 @@ class Intake:
             return self.barriers.must_hold(self.lanes, now)
         hold = False
         for tp, lane in self.lanes.items():
-            behind = self.behind(tp, lane.next)
-            if lane.head is not None or behind is False:
+            if lane.head is not None or self.behind(tp, lane.next) is False:
                 lane.waits_since = None
             else:
                 lane.waits_since = lane.waits_since or now
-                hold |= now - lane.waits_since < (HOLD_S if behind else FIRST_HOLD_S)
+                hold |= now - lane.waits_since < HOLD_S
         return hold
+
+    def full(self) -> set[TP]:
+        """Partitions of which enough waits here: fetching goes on with the others, which they wait for."""
+        return {tp for tp, lane in self.lanes.items() if lane.waiting > LANE_MAX}
 
 
 def _lines(source: str, records: list[Any]) -> Lines:

@@ -59,6 +59,11 @@ class Lane:
         return next((chunk for chunk in self.chunks if chunk.at < len(chunk.keys)), None)
 
     @property
+    def waiting(self) -> int:
+        """Lines that have not gone yet."""
+        return sum(len(chunk.keys) - chunk.at for chunk in self.chunks)
+
+    @property
     def head(self) -> tuple[int, tuple[int, int]] | None:
         """The key of the next line, with the lane's rank."""
         chunk = self.first
