@@ -9,7 +9,6 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Awaitable
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +34,7 @@ Without logs it starts everything, says where it is, and waits.
 {EXITS}"""
 
 MAX = "max"
-GRID_MS = 900_000
+GRID_MS = 3_600_000  # fewer groups than with a finer one; prices keep time
 T = TypeVar("T")
 
 
@@ -157,9 +156,7 @@ async def _serve(chosen: argparse.Namespace, folder: Path) -> int:
         print(f"try      echo '{_sample(chosen.shards)}' |")
         print(f"         kcat -P -b {venue.kafka.address} -t {topics.reference}")
         print("Ctrl-C ends all of it.", flush=True)
-        with suppress(asyncio.CancelledError):
-            await venue.watch()
-        raise asyncio.CancelledError
+        await venue.watch()
 
 
 def _sample(shards: int) -> str:

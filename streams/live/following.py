@@ -1,7 +1,7 @@
 """A replay that follows a live venue: `python -m streams.live.following CONFIG OUT`, a process of its own.
 
 It audits the journals while they grow. A line on its input says where they end, as `{"book": offset}`: there it stops,
-and leaves the files of a replay in OUT. The end of its input without that line ends it without files of an end.
+and leaves the files of a replay in OUT; on SIGTERM too. The end of its input without that line ends it at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streams.live.journal import Journal
 from streams.live.replaying import FromKafka, records_of
 from streams.live.settings import Settings
 from streams.replay import replay
-from streams.under_way import UnderWay, Watch
+from streams.under_way import Ended, UnderWay, Watch
 
 PAUSE_S = 0.1
 INTERRUPTED = 130
@@ -69,6 +69,7 @@ class Following(FromKafka):
                     for record in records_of(self._frame(value)):
                         yield live_entry(run.outputs.entries + 1, record)
             at = end
+        raise Ended("interrupted", "stopped by a signal")
 
 
 async def _next(stream: AsyncGenerator[list[tuple[int, bytes]], None]) -> list[tuple[int, bytes]]:

@@ -78,9 +78,9 @@ class LocalVenue:
             await asyncio.sleep(WATCH_S)
 
     def end(self) -> None:
-        """Workers are asked to end; what they stand on holds nothing that is kept, and is killed."""
+        """Ask workers and what runs beside them to end; what they stand on keeps nothing, and is killed."""
         for child in self.beside:
-            child.kill()
+            child.stop()
         for worker in self.workers:
             worker.ask()
         for worker in self.workers:

@@ -1,0 +1,171 @@
+"""`rhodian local`: the live run is the fresh run, and whatever ends it, nothing is left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streams.cli import main
+from tests.cli_venue import venue, write
+
+pytestmark = pytest.mark.live
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 120
+END_S = 40
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """The hand-written venue: calls, liquidations, a default and a loss."""
+    return write(tmp_path / "logs", venue())
+
+
+@contextmanager
+def local(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command as a process that makes its folder in `tmp_path`."""
+    (tmp_path / "run").mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path / "run"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "streams.cli", "local", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    """Read what it says until a line has a text in it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if text in line:
+            return
+    pytest.fail(f"never said: {text}")
+
+
+def wait_for_file(path: Path) -> None:
+    """The replay beside the run has begun."""
+    deadline = time.monotonic() + WAIT_S
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def children(tmp_path: Path) -> dict[int, str]:
+    """Processes that name the folder of the run."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(tmp_path / "run") in command:
+            found[int(folder.name)] = command
+    return found
+
+
+def nothing_left(tmp_path: Path) -> None:
+    """No process, no file."""
+    deadline = time.monotonic() + END_S
+    while left := children(tmp_path):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+    assert not list((tmp_path / "run").glob("rhodian-local-*"))
+
+
+@pytest.mark.parametrize("more", [(), ("--shards", "2", "--apart")])
+def test_live_is_the_replay_of_its_journal_and_the_fresh_run(tmp_path: Path, logs: Path, more: tuple[str, ...]) -> None:
+    """In lock-step, one process for all workers or one for each, one shard or two; and then all is gone."""
+    out, fresh = tmp_path / "out", tmp_path / "fresh"
+    with local(tmp_path, "--logs", str(logs), "--out", str(out), "--heartbeat-ms", "60000", *more) as process:
+        shown, told = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0, told
+    assert "live and the replay of its journal: the same;" in told
+    assert "live and the fresh run of the logs: the same;" in told
+    assert "loss of window" in told
+    assert "money and lots conserved" in shown
+    nothing_left(tmp_path)
+    assert main(["replay", str(logs), "--out", str(fresh)]) == 0
+    found, expected = (json.loads((folder / "summary.json").read_bytes()) for folder in (out, fresh))
+    for digest in ("events_digest", "balances_digest"):
+        assert found[digest] == expected[digest]
+
+
+def test_a_paced_feed_is_the_replay_of_its_journal(tmp_path: Path, logs: Path) -> None:
+    """Without lock-step there is no fresh run to compare with."""
+    with local(tmp_path, "--logs", str(logs), "--out", str(tmp_path / "out"), "--speed", "1000") as process:
+        _, told = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0, told
+    assert "live and the replay of its journal: the same;" in told
+    assert "fresh run" not in told
+    nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_ends_all(tmp_path: Path, logs: Path, number: signal.Signals) -> None:
+    """At real time the feed takes minutes; what was replayed so far is written."""
+    with local(tmp_path, "--logs", str(logs), "--out", str(tmp_path / "out"), "--speed", "1") as process:
+        wait_for_line(process, "feeding")
+        wait_for_file(tmp_path / "out" / "journal.jsonl")
+        process.send_signal(number)
+        process.wait(END_S)
+    assert process.returncode == 130
+    nothing_left(tmp_path)
+    assert json.loads((tmp_path / "out" / "summary.json").read_bytes())["interrupted"]
+
+
+def test_a_dead_child_is_named_and_all_ends(tmp_path: Path, logs: Path) -> None:
+    """With the end of its log."""
+    with local(tmp_path, "--logs", str(logs), "--speed", "1") as process:
+        wait_for_line(process, "feeding")
+        worker = next(pid for pid, command in children(tmp_path).items() if " worker " in command)
+        os.kill(worker, signal.SIGKILL)
+        _, told = process.communicate(timeout=END_S)
+    assert process.returncode == 2
+    assert "worker all ended by itself" in told
+    assert "the end of" in told
+    nothing_left(tmp_path)
+
+
+def test_without_logs_it_says_where_it_is(tmp_path: Path) -> None:
+    """And waits for Ctrl-C."""
+    with local(tmp_path) as process:
+        assert process.stdout is not None
+        shown = [process.stdout.readline() for _ in range(8)]
+        assert any(line.startswith("Kafka    127.0.0.1:") for line in shown)
+        assert any("kcat -P" in line for line in shown)
+        process.send_signal(signal.SIGINT)
+        process.wait(END_S)
+    assert process.returncode == 130
+    nothing_left(tmp_path)
+
+
+def test_the_demo_replays_where_there_is_no_java(tmp_path: Path) -> None:
+    """It says what is missing."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    hidden = {"java", "mvn", "apt-get"}
+    for folder in ("/usr/bin", "/bin", "/usr/local/bin"):
+        for program in Path(folder).iterdir():
+            if program.name not in hidden and not (programs / program.name).exists():
+                (programs / program.name).symlink_to(program)
+    environment = os.environ | {"PATH": str(programs), "DEMO_ACCOUNTS": "200", "DEMO_OUT": str(tmp_path / "demo")}
+    ran = subprocess.run(
+        [ROOT / "script" / "demo"], env=environment, capture_output=True, text=True, timeout=WAIT_S, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "java is not installed" in ran.stderr
+    assert "replaying from files instead" in ran.stderr
+    assert "money and lots conserved" in ran.stdout
+    assert (tmp_path / "demo" / "result" / "summary.json").exists()
