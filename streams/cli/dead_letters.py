@@ -122,7 +122,9 @@ def _show(letters: list[Letter], chosen: argparse.Namespace) -> None:
         "id": letter.name, "code": int(letter.code), "name": letter.code.name, "reason": letter.reason,
         "refused": iso(letter.time_ms), "topic": letter.topic, "partition": letter.partition, "offset": letter.offset,
         "key": None if letter.key is None else letter.key.decode(errors="backslashreplace"),
-        "headers": {name: value.decode(errors="backslashreplace") for name, value in letter.headers},
+        "headers": {
+            name: None if value is None else value.decode(errors="backslashreplace") for name, value in letter.headers
+        },
     }  # fmt: skip
     if chosen.json:
         try:

@@ -34,8 +34,8 @@ def run_worker_command(chosen: argparse.Namespace) -> int:
         from streams.live.connect import Unreachable
         from streams.live.readers import Role
         from streams.live.settings import Settings, SettingsError
-        from streams.live.topics_admin import check
-        from streams.live.worker import run_worker
+        from streams.live.topics_admin import TopicsError, check
+        from streams.live.worker import TEMPFAIL, run_worker
     try:
         settings = Settings.load(chosen.config)
         print(settings.describe(), file=sys.stderr, end="")
@@ -43,11 +43,14 @@ def run_worker_command(chosen: argparse.Namespace) -> int:
         for problem in problems:
             print(f"rhodian: {problem.topic}: {problem.text}", file=sys.stderr)
         if problems:
-            return FINDINGS
+            return TEMPFAIL if all(problem.passes for problem in problems) else FINDINGS
         restore_all(chosen)
         run_worker(settings, chosen.kind, Role(*(chosen.shard or (0, 1))))
-    except (SettingsError, Unreachable) as error:
+    except SettingsError as error:
         raise UsageError(str(error)) from error
+    except (Unreachable, TopicsError) as error:
+        print(f"rhodian: {error}", file=sys.stderr)
+        return TEMPFAIL
     except Halt as halt:
         print(f"rhodian: {halt}", file=sys.stderr)
         return HALTED

@@ -137,25 +137,29 @@ class Fold:
 
     def _single(self, frame: InputsFrame, line: int, source: str, offset: int, message: Input) -> None:
         """One input by itself. The one that opens the book makes the reader, who inherits what was seen."""
-        seq = self._seq
         if self.reader is None:
-            if not isinstance(message, BookMessage):
+            try:
+                self._stand(self._opened(message))
+            except Refused as refused:
                 self.steps[-1].passed.append((source, offset))
                 if self.refuses:
-                    self._refuse(frame, line, Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open"))
+                    self._refuse(frame, line, refused)
                 return
-            opened = self.opens(message)
-            if (said := opened.apply(message)).refused is None:
-                self._stand(opened)
-        else:
-            said = self.reader.apply(message)
-        if self._seq == seq:
+        seq, reader = self._seq, self.open_reader()
+        said = reader.apply(message)
+        if reader.book.seq == seq:
             self.steps[-1].passed.append((source, offset))
         if said.refused is not None and self.refuses:
             self._refuse(frame, line, said.refused)
         for refusal in said.refusals:
             self._refuse(frame, line, Refused(Code(refusal.code), refusal.reason))
         self._say(said)
+
+    def _opened(self, message: Input) -> Reader:
+        """The reader of the book that a message opens."""
+        if not isinstance(message, BookMessage):
+            raise Refused(Code.UNKNOWN_BOOK, f"no book named {message.book} is open")
+        return self.opens(message)
 
     @property
     def _last(self) -> dict[str, int]:

@@ -23,7 +23,7 @@ from schemas.message import Input
 
 VERSION = 1
 CLOCK = "clock/0"  # the source of heartbeats of ours
-Headers = list[tuple[str, str]]
+Headers = list[tuple[str, str | None]]  # a producer may give a name alone
 Place = Annotated[int, Meta(ge=0)]
 
 
@@ -55,7 +55,7 @@ class Raw:
     offset: int
     value: bytes
     key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Lines:
     offsets: list[int]
     values: list[bytes]
     keys: list[bytes | None]
-    headers: list[tuple[tuple[str, bytes], ...]]
+    headers: list[tuple[tuple[str, bytes | None], ...]]
 
     def __getitem__(self, part: slice) -> Lines:
         """Some of them."""
@@ -103,7 +103,7 @@ class InputsFrame:
         headers = self.head.headers.get(line, [])
         return Raw(
             source, offset, self.lines[line], None if key is None else key.encode("latin-1"),
-            tuple((name, value.encode("latin-1")) for name, value in headers),
+            tuple((name, None if value is None else value.encode("latin-1")) for name, value in headers),
         )  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def encode_lines(parts: list[Lines]) -> bytes:
     keys = [None if key is None else key.decode("latin-1") for part in parts for key in part.keys]
     headers = [found for part in parts for found in part.headers]
     told = {
-        place: [(name, value.decode("latin-1")) for name, value in found]
+        place: [(name, None if value is None else value.decode("latin-1")) for name, value in found]
         for place, found in enumerate(headers)
         if found
     }

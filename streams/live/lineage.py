@@ -53,6 +53,9 @@ class Lineage:
             return
         while (shards := self._step(offset, frame)) is not None:
             self._change(offset, shards)
+        if self.folds[0].reader is None:  # the opening was refused
+            self.folds = []
+            return
         if len(self.frames) > FRAMES_MAX:
             self._forget(self.folds[0].seen().start)
 

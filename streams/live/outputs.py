@@ -6,6 +6,7 @@ under the same id. A dead letter keeps key, value and headers, and adds the name
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.book import Book
@@ -15,7 +16,7 @@ from streams.live.frames import Raw
 from streams.live.topics import Topics
 from streams.present import Terms, event_fields, iso, json_line
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
 
 _DEFAULTS = {"hole-found", "window-opened", "default-declared", "window-closed", "account-reopened"}
 _LOSSES = {"loss-allocated", "gains-charged"}
@@ -30,7 +31,7 @@ class Outgoing(NamedTuple):
     partition: int
     key: bytes | None
     value: bytes
-    headers: Headers
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 def topic_of(topics: Topics, kind: str) -> str:

@@ -36,8 +36,9 @@ class Role:
         return self.index is None
 
     def opens(self, opening: BookMessage) -> Reader:
-        """The reader of a book that was just opened. Raises NotInForce when it begins with another P (2a.1)."""
+        """The reader of a book that this message opens. Raises Refused, and NotInForce for another P (2a.1)."""
         book = Book(opening.book, opening.settlement_asset, opening.decimals)
+        book.judge(opening)
         if self.index is None:
             return clearing_reader(book)
         if opening.shards != self.shards:
