@@ -26,6 +26,7 @@ Rhodian computes margin, liquidations and the sharing of losses of a venue, exac
   scenario   builds a venue around real prices, as logs
   check      validates logs without running them
   replay     runs logs, and writes every event, balance and loss
+  local      runs a whole live venue on this machine: its own Kafka and Redis, workers, a feed, and the replay beside it
   topics     creates the Kafka topics of a venue, or checks that none would lose anything
   worker     runs one process of a live venue: intake, a margin shard, the clearing house, or all of them
   verify     compares what Redis holds, and what the journal says, with what the journal gives

@@ -86,11 +86,11 @@ class Telling:
         """A line on what came since the last one."""
         texts = []
         if self.liquidated:
-            texts.append(f"{self.liquidated:,} liquidations")
+            texts.append(_counted(self.liquidated, "liquidation"))
         if self.defaults:
             largest = max(self.defaults, key=lambda event: int(event["shortfall_units"]))
             texts.append(
-                f"{len(self.defaults):,} defaults, the largest {largest['account']} with {largest['shortfall']}"
+                f"{_counted(len(self.defaults), 'default')}, the largest {largest['account']} with {largest['shortfall']}"
             )
         if texts:
             self.say(f"{_when(self.time)}  {'; '.join(texts)}")
@@ -106,6 +106,10 @@ def events_of(path: Path) -> set[bytes]:
     """The events of a replay."""
     with path.open("rb") as file:
         return {digest_of(line.rstrip(b"\n")) for line in file}
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _when(time: str) -> str:
