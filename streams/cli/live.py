@@ -46,10 +46,12 @@ shares the load.
   rhodian worker margin --shard 1/2 --config rhodian.toml
   rhodian worker clearing --config rhodian.toml
 
-The number of shards is what the opening of the book says (`shards` of the book message), or the last change of it. A
-small venue runs `worker all`. Health and figures are at /healthz, /readyz and /metrics of the port in the settings, the
-margin statement of an account at /accounts/ID of the worker that keeps it. Code 75: Kafka or Redis did not answer in
-time, or another worker took over; start it again. SIGTERM ends a worker within seconds, and nothing is lost.
+The number of shards is what the opening of the book says (`shards` of the book message), or the last change of it: for
+a change, start the workers of the new number, send the command `reshard`, and stop the old ones when the new are at
+work. A worker whose number is neither in force nor coming ends with 1. A small venue runs `worker all`. Health and
+figures are at /healthz, /readyz and /metrics of the port in the settings, the margin statement of an account at
+/accounts/ID of the worker that keeps it. Code 75: Kafka or Redis did not answer in time, or another worker took over;
+start it again. SIGTERM ends a worker within seconds, and nothing is lost.
 
 {EXITS}"""
 
