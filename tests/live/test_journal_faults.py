@@ -26,9 +26,15 @@ BAD_FRAMES = [b"not a frame", b'{"type":"inputs","v":1,"sources":["trades/0"],"r
 
 
 def alone(settings: Settings) -> Settings:
-    """One book in one process, whose health can be asked for."""
+    """One process, whose health can be asked for."""
     http = settings.http.model_copy(update={"port": free_port()})
-    return small(settings.model_copy(update={"http": http}), books=("usd",))
+    return small(settings.model_copy(update={"http": http}), books=("usd", "eur"))
+
+
+async def refused_as_unknown(venue: LiveVenue) -> bool:
+    """Whether the clearing house has answered for the book that is not open."""
+    await venue.has_all()
+    return any(b'"other"' in letter.value for letter in venue.letters)
 
 
 def readiness(settings: Settings) -> tuple[int, Any]:
@@ -81,13 +87,15 @@ async def require_halted(venue: LiveVenue, reason: str, readers: int = 3) -> Non
 
 @pytest.mark.parametrize("value", BAD_FRAMES, ids=range(len(BAD_FRAMES)))
 def test_a_record_that_is_no_frame(settings: Settings, tmp_path: Path, value: bytes) -> None:
-    """All readers halt in front of it; a new start halts there again."""
+    """All readers of its book halt in front of it; those of the other book, in the same process, go on."""
 
     async def body() -> None:
         async with LiveVenue(alone(settings), tmp_path, 61, 120) as venue:
             await opened(venue)
             await venue.producer.send_and_wait(venue.topics.journal, value, partition=0)
             await require_halted(venue, "is no frame")
+            await venue.write("commands", b'{"type":"heartbeat","book":"eur","id":"other","time_ms":0}')
+            await venue.until(lambda: refused_as_unknown(venue))
 
     asyncio.run(body())
 
