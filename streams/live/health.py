@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from engine.clearing.door import Clearing
 from engine.shard.door import Shard
 from streams.live.counts import Counts
-from streams.live.seats import Desk
+from streams.live.desk import Desk
 from streams.live.settings import HttpSettings
 from streams.present import Terms, json_document
 

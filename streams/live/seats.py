@@ -8,20 +8,18 @@ import asyncio
 import logging
 import os
 import socket
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
 from schemas.codes import Halt
+from streams.live.desk import Desk
 from streams.live.fold import Fold
 from streams.live.lineage import Heritage
 from streams.live.readers import NotInForce, Role
 from streams.live.settings import Settings
 from streams.live.shards import Journal, Shards
 from streams.live.states import accounts_of, fields_of, load, stand_of, succeed
-from streams.live.tables import Table
-from streams.reader import Record
 
 TOLD_S = 60  # between two lines about waiting
 log = logging.getLogger("rhodian")
@@ -29,36 +27,6 @@ log = logging.getLogger("rhodian")
 
 class Hopeless(Exception):
     """This worker's number of shards is neither in force nor coming."""
-
-
-@dataclass(slots=True)
-class Desk:
-    """One reader at work on one partition: `end` is where the journal ended when it was assigned.
-
-    `is_waiting`: another P keeps the book. `is_moved`: what comes from beyond `position` was fetched before a seek.
-    """
-
-    partition: int
-    role: Role
-    fold: Fold
-    table: Table
-    end: int
-    position: int = 0
-    unsaid: deque[Record] = field(default_factory=deque)
-    halt: Halt | None = None
-    is_waiting: bool = False
-    is_moved: bool = False
-    is_noted: bool = False
-
-    @property
-    def is_idle(self) -> bool:
-        """What comes is dropped."""
-        return self.is_waiting or self.halt is not None
-
-    def must_skip(self, offset: int) -> bool:
-        """Whether a chunk from `offset` on was fetched before a seek."""
-        self.is_moved = self.is_moved and offset > self.position
-        return self.is_moved
 
 
 @dataclass(slots=True)
@@ -106,8 +74,7 @@ class Seats:
             return await self._sit(shards, self.role)
         known = await shards.known()
         if not known:
-            _, end = await self.journal.ends(partition)
-            return await self._sit(shards, self.role) if not end else None
+            return await self._sit(shards, self.role) if await self._is_first(shards) else None
         role = await shards.in_force(known, self.role)
         if role is None:
             return None
@@ -117,6 +84,16 @@ class Seats:
             if heritage is None:
                 return None
         return await self._sit(shards, role, heritage)
+
+    async def _is_first(self, shards: Shards) -> bool:
+        """Whether, without a word in Redis about changes, there was none: our first table is at work, or no journal."""
+        retired = await shards.retired(self.role)
+        if retired:  # it died before it could say so
+            await shards.note(0, self.role.shards)
+            await shards.note(1, retired)
+            return False
+        _, end = await self.journal.ends(shards.partition)
+        return not end or await shards.position(self.role) is not None
 
     async def _sit(self, shards: Shards, role: Role, heritage: Heritage | None = None) -> Desk:
         """Claim the table, and go on from it; or begin with what was inherited, or with the book."""
