@@ -89,9 +89,8 @@ class Telling:
             texts.append(_counted(self.liquidated, "liquidation"))
         if self.defaults:
             largest = max(self.defaults, key=lambda event: int(event["shortfall_units"]))
-            texts.append(
-                f"{_counted(len(self.defaults), 'default')}, the largest {largest['account']} with {largest['shortfall']}"
-            )
+            count = _counted(len(self.defaults), "default")
+            texts.append(f"{count}, the largest {largest['account']} with {largest['shortfall']}")
         if texts:
             self.say(f"{_when(self.time)}  {'; '.join(texts)}")
         self.liquidated, self.defaults = 0, []
