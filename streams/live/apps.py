@@ -7,9 +7,11 @@ import logging
 import os
 import ssl
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import faust
@@ -80,6 +82,7 @@ def app_of(settings: Settings, group: str, positions: Any) -> faust.App:
         topic_disable_leader=True,
         web_enabled=False,
         store="memory://",
+        datadir=Path(tempfile.gettempdir()) / "rhodian-faust",  # made at start, else where the user stands; stays empty
         key_serializer="raw",
         value_serializer="raw",
         agent_supervisor=CrashingSupervisor,
