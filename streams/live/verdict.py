@@ -58,10 +58,9 @@ def judge(out: Path, told: set[bytes], redis: str, fresh: Fresh | None) -> Verdi
     replayed = events_of(out / "events.jsonl")
     is_replay = summary["end"] == "complete" and told == replayed and redis == balances
     same = "the same" if is_replay else "NOT THE SAME"
-    lines = [
-        f"live and the replay of its journal: {same}; {len(told):,} events on the topics, {len(replayed):,} replayed, "
-        f"balances {redis[:16]} in Redis, {balances[:16]} replayed"
-    ]
+    counts = f"{len(told):,} events on the topics, {len(replayed):,} replayed"
+    found = f"balances {redis[:16]} in Redis, {balances[:16]} replayed"
+    lines = [f"live and the replay of its journal: {same}; {counts}, {found}"]
     if summary["end"] != "complete":
         lines.append(f"the replay ended: {summary['end']} {summary['reason']}")
     if fresh is None:
