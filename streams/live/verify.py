@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from streams.live.stored import Stored, stored_tables
 from streams.present import Fields
 
 _DIGEST_DIGITS = 16
+_UNREADABLE = (KeyError, ValueError, TypeError)
 
 
 @dataclass(slots=True)
@@ -34,6 +36,12 @@ class Comparison:
     result: str = "unread"
     difference: str | None = None
     digests: tuple[str, str] = ("", "")
+
+    start: int = 0  # the first record whose inputs it remembers by their ids
+
+    def __post_init__(self) -> None:
+        with suppress(*_UNREADABLE):  # told where it is compared
+            self.start = stand_of(self.stored.saved).seen.start
 
     def fields(self, end: int) -> Fields:
         """For people and machines."""
@@ -73,13 +81,16 @@ class Check:
 
     @property
     def _oldest(self) -> int:
-        return min((stand_of(one.stored.saved).seen.start for one in self.tables), default=self.end)
+        return min((one.start for one in self.tables), default=self.end)
 
     def compare(self, offset: int) -> None:
         """The tables that stand at an offset."""
         for one in self.tables:
             if one.stored.position == offset:
-                _compare(one, self.opening, self.frames)
+                try:
+                    _compare(one, self.opening, self.frames)
+                except _UNREADABLE as error:
+                    one.result, one.difference = "differs", f"cannot be read: {type(error).__name__} {error}"
 
     def fields(self, book: str) -> Fields:
         """What was found."""
@@ -138,7 +149,7 @@ def _compare(one: Comparison, opening: Opening, frames: list[tuple[int, InputsFr
 
 def _forgotten(opening: Opening, stored: Stored, frames: list[tuple[int, InputsFrame]]) -> str | None:
     """Whether the inputs whose ids are remembered are others; the table only says where they stand."""
-    start, run = stand_of(stored.saved).seen.start, opening.run
+    run, start = opening.run, stand_of(stored.saved).seen.start
     reader = load(stored.saved, (frame for offset, frame in frames if start <= offset < stored.position))
     if run is None or list(reader.book.seen_order) == list(run.book.seen_order):
         return None

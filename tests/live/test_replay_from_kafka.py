@@ -17,7 +17,7 @@ from streams.live.settings import Settings
 from streams.live.topics import Topics
 from streams.live.topics_admin import create
 from streams.outputs import WRITTEN
-from tests.cli_venue import BOOK
+from tests.cli_venue import BOOK, START_MS
 from tests.live.venue import live_lines, records
 
 pytestmark = pytest.mark.live
@@ -90,26 +90,59 @@ def test_what_cannot_be_is_said(
     assert not out.exists()
 
 
+async def write(settings: Settings, partition: int, values: list[bytes]) -> None:
+    """Records into the journal, as workers write them."""
+    async with AIOKafkaProducer(**kafka_arguments(settings)) as producer:
+        for value in values:
+            await producer.send_and_wait(Topics(settings.prefix).journal, value, partition=partition)
+
+
+def openings(book: str) -> list[Raw]:
+    """The reference messages of a book."""
+    lines = [line | {"book": book} for line in live_lines()["reference"]]
+    return [Raw("reference/0", offset, json.dumps(line).encode()) for offset, line in enumerate(lines)]
+
+
+def books_in(folder: Path) -> list[str]:
+    """Whose entries stand in a dump."""
+    return [json.loads(line)["value"]["book"] for line in (folder / "journal.jsonl").read_bytes().splitlines()]
+
+
+def test_books_come_one_after_the_other(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each up to its own end, or until a time; one alone, if asked for; none where there is no journal."""
+    config, out = tmp_path / "rhodian.toml", tmp_path / "out"
+    settings = settings.model_copy(update={"books": ("a", "b")})
+    config.write_text(settings.describe(), encoding="utf-8")
+    command = ["replay", "--from-kafka", "--config", str(config), "--out", str(out)]
+    asyncio.run(create(settings))
+    for partition, book in enumerate(settings.books):
+        beat = {"type": "heartbeat", "book": book, "id": "1", "time_ms": START_MS + 5_000}
+        raws = [*openings(book), Raw("commands/0", partition, json.dumps(beat).encode())]
+        asyncio.run(write(settings, partition, [encode_inputs(raws)]))
+    assert main(command) == 0
+    assert books_in(out) == ["a"] * 5 + ["b"] * 5
+    assert main([*command, "--until", str(START_MS + 4_000)]) == 0
+    assert books_in(out) == ["a"] * 4 + ["b"] * 4
+    assert content(out)["summary.json"]["end"] == "until"
+    assert main([*command, "--book", "b"]) == 0
+    assert list(content(out)["summary.json"]["books"]) == ["b"]
+    config.write_text(settings.model_copy(update={"prefix": "none", "deadline_s": 5}).describe(), encoding="utf-8")
+    assert main(command) == 2
+    assert "Kafka" in capsys.readouterr().err
+
+
 def test_repeats_are_dropped_and_what_is_no_frame_halts(settings: Settings, tmp_path: Path) -> None:
     """Inputs that intake wrote twice are one entry each; nothing is guessed."""
     config = tmp_path / "rhodian.toml"
     settings = settings.model_copy(update={"books": (BOOK,)})
     config.write_text(settings.describe(), encoding="utf-8")
-    raws = [
-        Raw("reference/0", offset, json.dumps(line).encode()) for offset, line in enumerate(live_lines()["reference"])
-    ]
-
-    async def write(values: list[bytes]) -> None:
-        async with AIOKafkaProducer(**kafka_arguments(settings)) as producer:
-            for value in values:
-                await producer.send_and_wait(Topics(settings.prefix).journal, value, partition=0)
-
+    raws = openings(BOOK)
     asyncio.run(create(settings))
-    asyncio.run(write([encode_inputs(raws[:3]), encode_inputs(raws[1:]), encode_inputs(raws)]))
+    asyncio.run(write(settings, 0, [encode_inputs(raws[:3]), encode_inputs(raws[1:]), encode_inputs(raws)]))
     command = ["replay", "--from-kafka", "--config", str(config), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     assert len((tmp_path / "out" / "journal.jsonl").read_bytes().splitlines()) == len(raws)
-    asyncio.run(write([b"no frame"]))
+    asyncio.run(write(settings, 0, [b"no frame"]))
     assert main(command) == 3
     reason = content(tmp_path / "out")["summary.json"]["reason"]
     assert reason.startswith(f"record 3 of {Topics(settings.prefix).journal}/0: a record of the journal is no frame")

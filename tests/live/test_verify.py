@@ -73,6 +73,7 @@ def test_all_agree(ran: Ran, capsysbinary: Any) -> None:
         ("accounts", "zoe", {"cash": 1}, "account zoe: Redis has {"),
         ("state", "reader", {"numbered": 3}, "numbered: Redis has 3, the journal gives "),
         ("state", "shard.ledger", {"cash": {"@transit": 5}}, "shard.ledger, cash, @outside: Redis has nothing, the jo"),
+        ("state", "reader", 7, "cannot be read: "),
         ("state", "book.clock_ms", 7, "book.clock_ms: Redis has 7, the journal gives 1600000200000"),
     ],
 )
