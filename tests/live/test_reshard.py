@@ -56,6 +56,31 @@ def test_from_two_to_three_to_one(settings: Settings, tmp_path: Path) -> None:
             venue.workers.start(*new(venue))
             await venue.feed(len(venue.inputs))
             await venue.judge()
+            assert not venue.workers.ends, "an old shard that has retired waits"
+            venue.workers.stop(*old)
+
+    asyncio.run(body())
+
+
+def test_successors_wait_for_the_last_old_shard(settings: Settings, tmp_path: Path) -> None:
+    """While one is down no successor begins, and none says a word; then all of them do."""
+
+    async def body() -> None:
+        async with LiveVenue(small(settings, books=("usd",)), tmp_path, 25, 300) as venue:
+            await venue.open()
+            await venue.feed(80)
+            await venue.until(venue.is_quiet)
+            venue.workers.stop("margin 1/2")
+            old = await reshard(venue, 3)
+            venue.workers.start(*new(venue))
+            await venue.feed(80)
+            key = f"{{{venue.settings.prefix}:usd:margin/%s}}:state"
+            await venue.until(lambda: venue.redis.hexists(key % "0/0", "retired"))
+            await asyncio.sleep(4)  # they have looked by now
+            assert not any([await venue.redis.exists(key % f"1/{index}") for index in range(3)])  # type: ignore[misc]
+            venue.workers.start("margin 1/2")
+            await venue.feed(len(venue.inputs))
+            await venue.judge()
             venue.workers.stop(*old)
 
     asyncio.run(body())
