@@ -1,6 +1,7 @@
 """A book recomputed from its live journal, and what each of its readers should have written down (14.11).
 
-It is computed one entry at a time by one run of all readers; workers compute in stretches, each reader alone. Where P changes the shards are made anew, as their successors are (2a.9).
+It is computed one entry at a time by one run of all readers; workers compute in stretches, each reader alone. Where P
+changes the shards are made anew, as their successors are (2a.9).
 """
 
 from __future__ import annotations
