@@ -49,7 +49,7 @@ def add_local(commands: Commands) -> None:
     parser.add_argument("--accounts", type=int, default=1000, metavar="N", help="of the scenario (default 1000)")
     parser.add_argument("--seed", type=seed, default=1, metavar="S", help="of the scenario (default 1)")
     add_options(parser)
-    parser.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="how fast (default max)")
+    parser.add_argument("--speed", type=speed_of, default=None, metavar="N|max", help="how fast (default max)")
     parser.add_argument("--shards", type=shards, default=1, metavar="P", help="margin shards (changes no result)")
     parser.add_argument("--apart", action="store_true", help="a process for each worker, not one for all")
     grid = f"grid of the heartbeats in the feed; 0: none (default {GRID_MS})"
@@ -58,7 +58,8 @@ def add_local(commands: Commands) -> None:
     parser.set_defaults(run=run_local_command)
 
 
-def _speed(text: str) -> float | None:
+def speed_of(text: str) -> float | None:
+    """A number, or None for as fast as it goes."""
     if text == MAX:
         return None
     try:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from streams.cli.check import run_check
+from streams.cli.feed import add_feed
 from streams.cli.from_kafka import add_from_kafka
 from streams.cli.help import EXITS, add_command, layout
 from streams.cli.live import add_live
@@ -95,6 +96,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_check(add_command(commands, "check", "validate logs without running them", CHECK))
     add_live(commands)
     add_local(commands)
+    add_feed(commands)
     return parser.parse_args(arguments)
 
 

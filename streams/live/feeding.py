@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from streams.live.barriers import HEADER
 from streams.live.connect import kafka_arguments, redis_arguments
-from streams.live.frames import InputsFrame, decode_frame
+from streams.live.frames import CLOCK, InputsFrame, decode_frame
 from streams.live.lockstep import Open
 from streams.live.oracle import Group, Line
 from streams.live.readers import Role
@@ -49,7 +49,9 @@ class Feeding:
         await self.consumer.start()
         journals = [TopicPartition(topics.journal, place) for place in range(len(self.settings.books))]
         self.consumer.assign(journals)
-        await self.consumer.seek_to_beginning(*journals)
+        await self.consumer.seek_to_end(*journals)
+        for journal in journals:
+            await self.consumer.position(journal)  # settled before the first line is written
         return self
 
     async def __aexit__(
@@ -91,7 +93,7 @@ class Feeding:
                 frame = decode_frame(record.value)
                 self.open.hear(frame)
                 if isinstance(frame, InputsFrame):
-                    self.heard += len(frame.messages)
+                    self.heard += sum(count for at, _, count in frame.head.runs if frame.head.sources[at] != CLOCK)
 
     async def settled(self) -> dict[str, int]:
         """Wait until every reader has written down that it has read everything; where the journals end, by book."""

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from streams.live.feeder import background, feed_paced
 from streams.live.feeding import Feeding
-from streams.live.lockstep import Lockstep
-from streams.live.oracle import TOLD, Fresh, Group, Line, books_of, goes_in, lines_of
+from streams.live.oracle import TOLD, Fresh, Group, books_of
 from streams.live.telling import Telling
 from streams.live.verdict import Verdict, balances_in_redis, judge
 from streams.local.process import ServiceError, tail
 from streams.local.venue import LocalVenue
 from streams.local.workers import Child
-from streams.logs import find_logs
-from streams.merge import merge_logs
 
 END_S = 600  # for the replay to come to the end of the journal
 DUE_S = 0.05  # lines of a paced feed that are due within this go together
@@ -57,7 +54,7 @@ async def run_local(plan: Plan, say: Say) -> Verdict:
             fed = time.monotonic()
             say(f"feeding {plan.logs}, {_pace(plan)}; {fed - started:.1f} s after the start")
             async with background(telling.listen()):
-                fresh = await (_lockstep(feeding, oracle) if plan.speed is None else _paced(plan, feeding, venue))
+                fresh = await (_lockstep(feeding, oracle) if plan.speed is None else _paced(plan, plan.speed, feeding))
                 ends = await feeding.settled()
             say(f"all of {feeding.heard:,} inputs went through in {time.monotonic() - fed:.1f} s; replaying the rest")
             await _end(replay, ends)
@@ -77,17 +74,6 @@ def _replay_of(plan: Plan, venue: LocalVenue) -> Child:
 
 def _pace(plan: Plan) -> str:
     return "in lock-step, as fast as it goes" if plan.speed is None else f"{plan.speed:g} times as fast as it was"
-
-
-@asynccontextmanager
-async def background(act: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """The body, with something beside it that ends when it does."""
-    task = asyncio.create_task(act)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @asynccontextmanager
@@ -123,36 +109,9 @@ async def _lockstep(feeding: Feeding, oracle: Child) -> Fresh:
             return told
 
 
-async def _paced(plan: Plan, feeding: Feeding, venue: LocalVenue) -> None:
-    """Lines when they are due by their event time; nothing is waited for until all are written."""
-    async with background(_hear(feeding)):
-        await _write_due(plan, feeding, Lockstep(venue.settings.shards))
-        async with asyncio.timeout(END_S):
-            while feeding.heard < feeding.wanted:
-                await asyncio.sleep(0.1)
-
-
-async def _write_due(plan: Plan, feeding: Feeding, lockstep: Lockstep) -> None:
-    loop, due, speed = asyncio.get_running_loop(), list[Line](), plan.speed or 1.0
-    started, first = loop.time(), -1
-    for batch in merge_logs(find_logs(plan.logs), plan.heartbeat_ms):
-        rows = zip(batch.messages, lines_of(batch, lockstep), batch.times_ms.tolist(), strict=True)
-        for message, line, time_ms in rows:
-            first = time_ms if first < 0 else first
-            wait_s = started + (time_ms - first) / 1000 / speed - loop.time()
-            if due and wait_s > DUE_S:
-                await feeding.write(due, barrier=False)
-                due = []
-                await asyncio.sleep(wait_s)
-            due.append(line)
-            feeding.wanted += goes_in(message, feeding.settings.books)
-    await feeding.write(due, barrier=False)
-
-
-async def _hear(feeding: Feeding) -> None:
-    while True:
-        with suppress(Exception):
-            await feeding.hear(1.0)
+async def _paced(plan: Plan, speed: float, feeding: Feeding) -> None:
+    """No fresh run beside it: what comes of it depends on the pace."""
+    await feed_paced(feeding, plan.logs, plan.heartbeat_ms, speed)
 
 
 async def _end(replay: Child, ends: dict[str, int]) -> None:
