@@ -47,19 +47,22 @@ class ChunkConsumer(driver.Consumer):
     def on_init(self) -> None:
         """Nothing is sought yet."""
         super().on_init()
-        self._sought: dict[TP, int] = {}
+        self._next: dict[TP, int] = {}  # the offset to deliver next
+        self._gaps: dict[TP, int] = {}  # where what came did not begin there, and was sought once more
 
     async def move(self, positions: Mapping[TP, int]) -> None:
-        """Read on from elsewhere; what was fetched before is not delivered. Only where offsets have no gaps."""
-        self._sought.update(positions)
+        """Read on from elsewhere; what was fetched before is not delivered."""
+        self._next.update(positions)
+        self._gaps.clear()
         await self._thread.seek_wait(positions)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek every assigned partition to where its reader stands."""
+        """Seek every assigned partition to where its reader stands; else to what is committed, or its beginning."""
         positions = await self.app.positions.positions(set(self.assignment()))  # type: ignore[attr-defined]
         if positions is None:
-            committed: Mapping[TP, int] = await super().seek_to_committed()
-            return committed
+            found = await super().seek_to_committed()
+            first = await self._thread.earliest_offsets(*found)
+            positions = {tp: max(offset or 0, first[tp]) for tp, offset in found.items()}
         await self.move(positions)
         return positions  # type: ignore[no-any-return]
 
@@ -78,16 +81,29 @@ class ChunkConsumer(driver.Consumer):
         generation, size = self.app.consumer_generation_id, self.app.positions.chunk  # type: ignore[attr-defined]
         for partition, found in records.items():
             tp = TP(partition.topic, partition.partition)
-            for start in range(0, len(found), size):
-                chunk = found[start : start + size]
-                expected = self._read_offset[tp]
-                if chunk[0].offset < (expected or 0) or chunk[0].offset != self._sought.get(tp, chunk[0].offset):
-                    continue  # fetched before a seek; what was sought is fetched again
+            fresh = await self._from_next(tp, found)
+            for start in range(0, len(fresh), size):
+                chunk = fresh[start : start + size]
                 if self.app.consumer_generation_id != generation or not self.flow_active:
                     return
-                self._sought.pop(tp, None)
+                before = self._next.get(tp)
                 await self.wait_first(self.callback(self._chunk(tp, chunk)), self.suspend_flow.wait())
-                self._read_offset[tp] = chunk[-1].offset + 1
+                if self.suspend_flow.is_set() or self._next.get(tp) != before:
+                    return  # it may not have been delivered, and is sought again; or was sought meanwhile
+                self._next[tp] = self._read_offset[tp] = chunk[-1].offset + 1
+
+    async def _from_next(self, tp: TP, found: list[Any]) -> list[Any]:
+        """What is to be delivered of records that were fetched, perhaps before a seek.
+
+        Nothing twice; and nothing that begins behind the next offset, unless it does so when that was sought again:
+        then the topic has a gap there.
+        """
+        following = self._next.get(tp, found[0].offset)
+        if found[0].offset > following and self._gaps.get(tp) != following:
+            self._gaps[tp] = following
+            await self._thread.seek_wait({tp: following})
+            return []
+        return [record for record in found if record.offset >= following]
 
     def _chunk(self, tp: TP, records: list[Any]) -> ConsumerMessage:
         last, value = records[-1], cast(Any, records)
