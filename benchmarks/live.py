@@ -4,9 +4,10 @@
 
 Kafka, Redis and workers are this benchmark's own, on loopback. Throughput: the trades of a Binance session between
 9,973 funded accounts are in the topic before the workers go on; measured until every reader has written down that it
-read them all. The contestants read the same records and count them (`benchmarks/contestants`); those that are not ours run
-with the Python of --others (`contestants/requirements.txt`), and are left out without. Latency: a price in, the event
-that it is held by its band out, one at a time, in multiples of a bare produce and consume; it crosses three topics.
+read them all. The contestants read the same records and count them (`benchmarks/contestants`); those that are not
+ours run with the Python of --others (`contestants/requirements.txt`), and are left out without. Latency: a price in,
+the event that it is held by its band out, one at a time, in multiples of a bare produce and consume; it crosses three
+topics.
 """
 
 from __future__ import annotations
@@ -75,9 +76,9 @@ async def ours(folder: Path, lines: list[bytes], *, apart: bool) -> float:
     """Trades a second of a whole venue."""
     with tempfile.TemporaryDirectory() as logs:
         replay.write(Path(logs), "trades", lines, 1)
-        opening = {
-            name: (Path(logs) / f"{name}.jsonl").read_bytes().splitlines() for name in ("reference", "transfers")
-        }
+        listed, money = (
+            (Path(logs) / f"{name}.jsonl").read_bytes().splitlines() for name in ("reference", "transfers")
+        )
     async with LocalVenue(folder, (BOOK,), 1, 0, apart=apart) as venue, Feeding(venue.settings) as feeding:
         topics = Topics(venue.settings.prefix)
         for topic, some in ((topics.reference, listed), (topics.transfers, money)):
