@@ -86,14 +86,16 @@ class Seats:
         return await self._sit(shards, role, heritage)
 
     async def _is_first(self, shards: Shards) -> bool:
-        """Whether, without a word in Redis about changes, there was none: our first table is at work, or no journal."""
-        retired = await shards.retired(self.role)
-        if retired:  # it died before it could say so
-            await shards.note(0, self.role.shards)
-            await shards.note(1, retired)
-            return False
-        _, end = await self.journal.ends(shards.partition)
-        return not end or await shards.position(self.role) is not None
+        """Whether, where Redis has no word about changes, our table of the first P is at work, or there is no journal.
+
+        A table may be of another P: its name has only the change and the index.
+        """
+        keeper = await shards.keeper(self.role)
+        if keeper is None:
+            _, end = await self.journal.ends(shards.partition)
+            return not end
+        await shards.note(0, keeper)  # its worker died before it could say so
+        return keeper == self.role.shards and not await shards.retired(self.role)
 
     async def _sit(self, shards: Shards, role: Role, heritage: Heritage | None = None) -> Desk:
         """Claim the table, and go on from it; or begin with what was inherited, or with the book."""
@@ -159,7 +161,11 @@ class Seats:
             wait.has_looked = True
             heritage = await shards.rebuild() if await shards.was_changed() else None
             if heritage is None and not known:
-                return await self._sit(shards, self.role)
+                first = await shards.first()
+                if first in (None, self.role.shards):
+                    return await self._sit(shards, self.role)
+                await shards.note(0, first)
+                return None
             if heritage is not None and heritage.shards == self.role.shards:
                 role = Role(self.role.index, heritage.shards, heritage.change)
                 return await self._sit(shards, role, heritage)

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
+import msgspec
 from redis.asyncio import Redis
 
-from schemas.codes import Halt
+from schemas.codes import Halt, Refused
+from schemas.governed import BookMessage
 from streams.live.frames import InputsFrame, decode_frame
 from streams.live.lineage import Heritage, Lineage, roles_of
 from streams.live.readers import Role
 from streams.live.settings import Settings
-from streams.live.states import Saved, stand_of
+from streams.live.states import Saved, Stand, stand_of
 from streams.live.tables import Table, bounded
 
 STRETCH = 500  # frames
@@ -72,6 +75,11 @@ class Shards:
         """The P that took over from a table; 0 while it is in force."""
         return int(await self._field(role, "retired") or 0)
 
+    async def keeper(self, role: Role) -> int | None:
+        """The P of whoever wrote a table; None where there is none."""
+        found = await self._field(role, "reader")
+        return None if found is None else msgspec.json.decode(found, type=Stand).shards
+
     async def position(self, role: Role) -> int | None:
         """Where a table stands; None where there is none."""
         found = await self._field(role, "position")
@@ -102,6 +110,17 @@ class Shards:
         tables = [self.table(role) for role in old]
         saved = [one for table in tables if (one := await table.read()) is not None]
         return Heritage(change, known[change], tables[0].position, saved)
+
+    async def first(self) -> int | None:
+        """The P that the book began with; None while it is not open."""
+        async for values in self._stretches():
+            for frame in map(decode_frame, values):
+                for message in frame.messages if isinstance(frame, InputsFrame) else ():
+                    with suppress(Refused):
+                        if isinstance(message, BookMessage):
+                            Role(0, message.shards).opens(message)
+                            return message.shards
+        return None
 
     async def was_changed(self) -> bool:
         """Whether the journal holds anything that may be a change of P."""

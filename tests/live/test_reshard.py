@@ -108,6 +108,30 @@ def test_kills_around_a_change(settings: Settings, tmp_path: Path) -> None:
     asyncio.run(body())
 
 
+def test_successors_that_start_where_nothing_was_noted(settings: Settings, tmp_path: Path) -> None:
+    """A table's name does not say of which P it is: shard 1 of 3 must not sit down at the table of shard 1 of 2."""
+
+    async def body() -> None:
+        async with LiveVenue(small(settings, books=("usd",)), tmp_path, 26, 300) as venue:
+            await venue.open()
+            await venue.feed(80)
+            await venue.until(venue.is_quiet)
+            table = f"{{{venue.settings.prefix}:usd:margin/0/1}}:state"
+            epoch = await venue.redis.hget(table, "epoch")  # type: ignore[misc]
+            await venue.redis.delete(f"{{{venue.settings.prefix}:usd}}:shards")  # as if all had died before the note
+            venue.workers.start("margin 1/3")
+            await asyncio.sleep(5)
+            assert await venue.redis.hget(table, "epoch") == epoch  # type: ignore[misc]
+            old = await reshard(venue, 3)
+            venue.workers.start("margin 0/3", "margin 2/3")
+            await venue.feed(len(venue.inputs))
+            await venue.judge()
+            assert not venue.workers.ends
+            venue.workers.stop(*old)
+
+    asyncio.run(body())
+
+
 def test_redis_that_forgot_the_changes(settings: Settings, tmp_path: Path) -> None:
     """The journal has them: successors of successors are folded again, from the beginning."""
 
