@@ -1,1 +1,1 @@
-"""The live shell (ARCHITECTURE 1-4): Faust agents over one journal per book, and state tables in Redis."""
+"""The live shell (docs/live.md): Faust agents over one journal per book, and state tables in Redis."""

@@ -1,4 +1,4 @@
-"""Intake: what producers wrote, checked, in order of event time, into the journal of its book (ARCHITECTURE 1).
+"""Intake: what producers wrote, checked, in order of event time, into the journal of its book (docs/live.md).
 
 It is stateless: it knows no instrument, may repeat, and any number of workers share the partitions. What is no input is
 refused here, into the dead letters; what only the book can judge is refused by the fold.

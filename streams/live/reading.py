@@ -1,4 +1,4 @@
-"""A worker's readers, one for each partition of the journal it is assigned, and the steps of a chunk (ARCHITECTURE 3).
+"""A worker's readers, one for each partition of the journal it is assigned, and the steps of a chunk (docs/live.md).
 
 Redis decides where to read from. Reports said while the journal is read again are mostly in it already: until the
 end that it had at the assignment, they wait, and those that turn up there are not written a second time.

@@ -1,4 +1,4 @@
-"""The state table of one reader in Redis, written by one fenced script (ARCHITECTURE 3).
+"""The state table of one reader in Redis, written by one fenced script (docs/live.md).
 
 Two hashes in one slot: `{<prefix>:<book>:<reader>}:state` holds what belongs to no account, with `position`, the offset
 of the journal to read next, and who may write; `{...}:accounts` one field per account. Whoever takes the table over

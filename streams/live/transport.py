@@ -1,4 +1,4 @@
-"""Faust's Kafka transport with chunks for messages (ARCHITECTURE 2): what a fetch brings of a partition is one event.
+"""Faust's Kafka transport with chunks for messages (docs/live.md): what a fetch brings of a partition is one event.
 
 Stock Faust makes four tasks a message. Here a message is a chunk: its value is a list of records, its offset that of
 the last. Chunks of a partition are acknowledged in order, so the offset to commit is the one behind the last. Where to

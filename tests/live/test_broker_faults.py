@@ -1,4 +1,4 @@
-"""The broker is stopped, killed, away for long: nothing is lost, and nothing hangs (ARCHITECTURE 3)."""
+"""The broker is stopped, killed, away for long: nothing is lost, and nothing hangs (docs/live.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redis is killed, emptied, set back, full, slow: it holds nothing that the journal cannot rebuild (ARCHITECTURE 3)."""
+"""Redis is killed, emptied, set back, full, slow: it holds nothing that the journal cannot rebuild (docs/live.md)."""
 
 from __future__ import annotations
 

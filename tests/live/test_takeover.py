@@ -1,4 +1,4 @@
-"""Two workers of a kind: one takes over from the other, and only one of them writes (ARCHITECTURE 3)."""
+"""Two workers of a kind: one takes over from the other, and only one of them writes (docs/live.md)."""
 
 from __future__ import annotations
 
