@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -28,6 +29,7 @@ from streams.live.topics import RECORD_BYTES_MAX, Topics
 IDS_MAX = 1_000_000
 HELD_MAX = 200_000
 POLL_MS = 500
+STOP_S = 2
 
 
 class Told(Struct, frozen=True):
@@ -137,7 +139,9 @@ async def tail(settings: Settings, wanted: Wanted) -> AsyncGenerator[Told, None]
     except (KafkaError, TimeoutError, OSError) as error:
         raise Transient(f"Kafka: {type(error).__name__} {error}") from error
     finally:
-        await consumer.stop()
+        with suppress(TimeoutError):  # leaving a group may wait for a coordinator that does not answer
+            async with asyncio.timeout(STOP_S):
+                await consumer.stop()
 
 
 async def _begun(consumer: AIOKafkaConsumer, wanted: Wanted, topics: list[str], books: int) -> Order:
