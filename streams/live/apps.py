@@ -109,7 +109,6 @@ class Reader:
         self.redis = Redis.from_url(**redis_arguments(settings))
         self.reading = Reading(settings, role, self.redis, self.outlet, self.journal, health.counts)
         self.reading.halted = health.halted
-        self.reading.is_behind = self._is_behind
         health.readers.append(self.reading.desks)
         self.is_open = False
         group = "clearing" if role.index is None else f"margin.{role.index}-of-{role.shards}"
@@ -131,10 +130,6 @@ class Reader:
                 await self.journal.start()
                 self.is_open = True
             return await self.reading.positions(assigned)
-
-    def _is_behind(self, partition: int, position: int) -> bool:
-        tp = TP(Topics(self.settings.prefix).journal, partition)
-        return tp in self.app.consumer.assignment() and position < (self.app.consumer.highwater(tp) or 0)
 
     async def read(self, stream: Any) -> None:
         """The agent: the steps of each chunk, then its acknowledgement."""
