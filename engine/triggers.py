@@ -72,9 +72,14 @@ def distance(status: Status, own: Statement, has_calls: bool) -> int:
     return -own.equity - 1 if own.equity < 0 else own.equity
 
 
+def rounding(columns: int) -> int:
+    """`W`: what rounding may add up to, in units."""
+    return 8 * columns + 8
+
+
 def radius(room: int, sway: int, columns: int) -> int:
     """`radii` of one row, in integers of any size."""
-    room -= 8 * columns + 8
+    room -= rounding(columns)
     if sway == 0:
         return int(NOWHERE)
     return ALWAYS if room < 0 else min((room << SCALE_BITS) // (sway + 1), RADIUS_MAX)
@@ -82,7 +87,7 @@ def radius(room: int, sway: int, columns: int) -> int:
 
 def radii(room: Ints, sway: Ints, columns: int) -> Ints:
     """`R` in 2^-20, rounded down; ALWAYS where `D` is within rounding of the boundary; NOWHERE without positions."""
-    room = room - (8 * columns + 8)
+    room = room - rounding(columns)
     fine = (np.clip(room, 0, 2**40) << SCALE_BITS) // (sway + 1)
     coarse = room // ((sway >> SCALE_BITS) + 1)
     radius = np.minimum(np.where(room < 2**40, fine, coarse), RADIUS_MAX)
@@ -92,7 +97,7 @@ def radii(room: Ints, sway: Ints, columns: int) -> Ints:
 def halved(radii: Ints, room: Ints, trades: NDArray[np.bool_], columns: int) -> tuple[Ints, Ints]:
     """Half the radius of rows that trade, and what is left of `D - W` at its end, rounded down: their reserve."""
     half = trades & (radii >= 0) & (radii < NOWHERE)
-    return np.where(half, radii >> 1, radii), np.where(half, (room - (8 * columns + 8)) >> 1, 0)
+    return np.where(half, radii >> 1, radii), np.where(half, (room - rounding(columns)) >> 1, 0)
 
 
 def sway_of(accounts: Accounts, contracts: list[Contract], prices: list[int], row: int, own: Statement) -> int:

@@ -125,3 +125,4 @@ TOPICS: dict[str, tuple[type[Input], ...]] = {
     "trades": (Trade, OpenOrders),
 }
 TOPIC_OF: dict[type[Input], str] = {kind: topic for topic, kinds in TOPICS.items() for kind in kinds}
+RANK_OF: dict[str, int] = {topic: rank for rank, topic in enumerate(TOPICS)}

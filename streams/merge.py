@@ -22,7 +22,7 @@ import numpy as np
 
 from schemas.codes import Refused
 from schemas.decode import decode_block
-from schemas.inputs import TOPICS, AnyInput
+from schemas.inputs import RANK_OF, AnyInput
 from streams.batch import NO_TIME, Batch, Times
 from streams.heartbeats import with_heartbeats
 from streams.logs import Block, Log, read_blocks
@@ -30,7 +30,6 @@ from streams.logs import Block, Log, read_blocks
 AHEAD_MS = 604_800_000
 HEARTBEAT_MS_MIN = 1_000
 _UNTIMED_BLOCKS = 8
-_RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 _TIME = attrgetter("time_ms")
 
 
@@ -118,7 +117,7 @@ def _windows(files: list[Iterator[_Part]]) -> Iterator[Batch]:
     """The merge proper: as long as a file has lines, all lines up to the end of the block that ends first."""
     parts: list[_Part | None] = [next(file, None) for file in files]
     while loaded := [part for part in parts if part is not None]:
-        bound = min((int(part.keys[-1]), _RANK[part.block.log.topic]) for part in loaded)
+        bound = min((int(part.keys[-1]), RANK_OF[part.block.log.topic]) for part in loaded)
         yield _window(loaded, *bound)
         for number, part in enumerate(parts):
             if part is not None and part.taken == len(part.messages):
@@ -130,7 +129,7 @@ def _window(loaded: list[_Part], bound_ms: int, bound_rank: int) -> Batch:
     keys, ranks, parts, places = [], [], [], []
     messages: list[AnyInput | Refused] = []
     for number, part in enumerate(loaded):
-        rank = _RANK[part.block.log.topic]
+        rank = RANK_OF[part.block.log.topic]
         # At the bound itself, files of higher rank wait: the bounding file may have more lines of this time.
         # Times are whole, so "before the bound" is "up to the millisecond before it".
         limit = bound_ms if rank <= bound_rank else bound_ms - 1

@@ -24,8 +24,9 @@ from schemas.inputs import TOPIC_OF, Trade
 from schemas.message import Input
 from streams.driver import Sinks
 from streams.live.fold import Fold, Heard
-from streams.live.frames import EntriesFrame, InputsFrame, Raw, decode_frame, encode_entries, encode_inputs
+from streams.live.frames import InputsFrame, Raw, decode_frame, encode_entries, encode_inputs
 from streams.live.readers import Role
+from streams.live.replaying import records_of
 from streams.live.states import Saved, accounts_of, fields_of, load, stand_of, succeed
 from streams.reader import Record
 from streams.rereading import JournalRun
@@ -155,14 +156,7 @@ def replayed(journal: list[bytes], opening: BookMessage, shards: int) -> tuple[J
     told: dict[str, bytes] = {}
     run = JournalRun(opening, shards, Sinks(event=lambda event: told.update({event.id: msgspec.json.encode(event)})))
     for frame in map(decode_frame, journal):
-        if isinstance(frame, EntriesFrame):
-            head = frame.head
-            records = [
-                Record(head.source, n, one, head.shard, head.shards) for n, one in enumerate(frame.entries, head.first)
-            ]
-        else:
-            records = [Record(*place, one) for one, place in zip(frame.messages, frame.places(), strict=True)]
-        for record in records:
+        for record in records_of(frame):
             with suppress(Refused):
                 run.take(record)
     return run, told

@@ -103,7 +103,7 @@ def _effects(state: ShardState, legs: Legs, lows: Ints, highs: Ints, rows: Ints,
     distance = triggers.distances(status, measure, has_calls=bool(state.book.parameters.call_ms))
     plain = (status == Status.HEALTHY) & ~state.accounts.special[rows]
     plain &= ~state.accounts.positions[rows][:, columns.asset].any(axis=1)
-    room = np.where(plain, distance - (8 * len(contracts) + 8) - move, -1)
+    room = np.where(plain, distance - triggers.rounding(len(contracts)) - move, -1)
     return moved + ppm_up(reached, slope[of, legs.column]) + 6, room
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from streams.cli.exits import FINE, UsageError
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import add_config, live_extra
 from streams.cli.local import GRID_MS, speed_of
+from streams.cli.wait import run_async
 from streams.cli.world import say
 from streams.logs import LogsError
 
@@ -44,7 +44,7 @@ def run_feed(chosen: argparse.Namespace) -> int:
         from streams.live.settings import Settings, SettingsError
         from streams.live.tables import Transient
     try:
-        return asyncio.run(_feed(Settings.load(chosen.config), chosen))
+        return run_async(_feed(Settings.load(chosen.config), chosen))
     except (SettingsError, LogsError, Transient) as error:
         raise UsageError(str(error)) from error
 

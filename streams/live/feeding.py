@@ -18,7 +18,7 @@ from streams.live.lockstep import Open
 from streams.live.oracle import Group, Line
 from streams.live.readers import Role
 from streams.live.settings import Settings
-from streams.live.tables import Table, Transient
+from streams.live.tables import Table, Transient, table_name
 from streams.live.topics import INPUT_BYTES_MAX, RECORD_BYTES_MAX, Topics
 
 STALL_S = 60  # without a record of the journal while one is awaited
@@ -116,7 +116,8 @@ class Feeding:
         roles = [Role(), *(Role(index, shards) for index in range(shards))]
         found: dict[str, list[int]] = {}
         for book in self.settings.books:
-            keys = [Table(redis, f"{self.settings.prefix}:{book}:{role.source}", "").state_key for role in roles]
+            names = [table_name(self.settings.prefix, book, role.source) for role in roles]
+            keys = [Table(redis, name, "").state_key for name in names]
             found[book] = [int(await redis.hget(key, "position") or 0) for key in keys]
         return found
 

@@ -12,16 +12,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from streams import under_way
-from streams.journal import JournalEntry, live_entry
+from streams.journal import JournalEntry
 from streams.live.journal import Journal
-from streams.live.replaying import FromKafka, records_of
+from streams.live.replaying import FromKafka
 from streams.live.settings import Settings
 from streams.replay import replay
 from streams.under_way import Ended, UnderWay, Watch
@@ -63,17 +63,9 @@ class Following(FromKafka):
                     return
                 time.sleep(PAUSE_S)
                 continue
-            stream = journal.stream(self.partition, at, end)
-            while some := runner.run(_next(stream)):
-                for self.offset, value in some:
-                    for record in records_of(self._frame(value)):
-                        yield live_entry(run.outputs.entries + 1, record)
+            yield from self._stretch(run, journal, runner, at, end)
             at = end
         raise Ended("interrupted", "stopped by a signal")
-
-
-async def _next(stream: AsyncGenerator[list[tuple[int, bytes]], None]) -> list[tuple[int, bytes]]:
-    return await anext(stream, [])
 
 
 def main(config: Path, out: Path) -> None:

@@ -21,7 +21,7 @@ from faust.types import TP
 
 from schemas.codes import Code, Refused
 from schemas.decode import decode_chunk
-from schemas.inputs import TOPICS, AnyInput, Heartbeat
+from schemas.inputs import RANK_OF, TOPICS, AnyInput, Heartbeat
 from streams.live.barriers import Barriers
 from streams.live.counts import Counts
 from streams.live.faults import may_die
@@ -38,7 +38,6 @@ TICK_S = 0.1
 LINES_MAX, BYTES_MAX = 4_000, 1 << 20  # of one frame
 PART_MAX = 500  # lines that stay together in a frame
 _BOOK, _TIME = attrgetter("book"), attrgetter("time_ms")
-_RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 
 
 class Intake:
@@ -58,7 +57,7 @@ class Intake:
 
     def assign(self, assigned: set[TP]) -> None:
         """A new assignment: what was under way and is not acknowledged comes again, to whom it belongs."""
-        self.lanes = {tp: Lane((_RANK[self.topic_of[tp.topic]], tp.partition)) for tp in sorted(assigned)}
+        self.lanes = {tp: Lane((RANK_OF[self.topic_of[tp.topic]], tp.partition)) for tp in sorted(assigned)}
         self.barriers = Barriers()
 
     async def take(

@@ -19,7 +19,7 @@ from schemas.codes import Refused
 from schemas.decode import decode_block
 from schemas.events import Event
 from schemas.governed import BookMessage
-from schemas.inputs import TOPICS, AnyInput
+from schemas.inputs import RANK_OF, AnyInput
 from schemas.message import Input
 from streams.balances import accounts_of, balances_digest
 from streams.batch import Batch
@@ -52,7 +52,6 @@ class Fresh(Struct, frozen=True, tag=True, array_like=True):
     balances_digest: str
 
 
-_RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 TOLD = msgspec.msgpack.Decoder(Group | Fresh)
 
 
@@ -77,7 +76,7 @@ def lines_of(batch: Batch, lockstep: Lockstep) -> list[Line]:
     """The lines of a batch as live is fed them: as they stand, but for heartbeats and the opening of books."""
     found: list[Line] = []
     for position, message in enumerate(batch.messages):
-        rank, line = _RANK[batch.source(position).topic], batch.line(position)
+        rank, line = RANK_OF[batch.source(position).topic], batch.line(position)
         if not line or (isinstance(message, BookMessage) and message.shards != lockstep.shards):
             line = b"" if isinstance(message, Refused) else msgspec.json.encode(lockstep.as_fed(message))
         found.append((rank, line[:INPUT_BYTES_MAX]))
@@ -86,7 +85,7 @@ def lines_of(batch: Batch, lockstep: Lockstep) -> list[Line]:
 
 def groups(logs: Path, heartbeat_ms: int, lockstep: Lockstep) -> Iterator[Group]:
     """All groups of some logs."""
-    books, latest = books_of(logs), dict.fromkeys(range(len(_RANK)), 0)
+    books, latest = books_of(logs), dict.fromkeys(range(len(RANK_OF)), 0)
     for batch in merge_logs(find_logs(logs), heartbeat_ms):
         lines = lines_of(batch, lockstep)
         ranks = [rank for rank, _ in lines]

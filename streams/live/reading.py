@@ -23,12 +23,12 @@ from streams.live.desk import Desk
 from streams.live.faults import may_die
 from streams.live.fold import Heard
 from streams.live.frames import CLOCK, decode_frame, encode_entries
+from streams.live.journal import Journal
 from streams.live.outlet import Outlet
 from streams.live.outputs import Outgoing, outgoing_event, outgoing_letter
 from streams.live.readers import NotInForce, Role
 from streams.live.seats import Hopeless, Seats
 from streams.live.settings import Settings
-from streams.live.shards import Journal
 from streams.live.states import accounts_of, fields_of
 from streams.live.tables import Transient
 from streams.live.topics import Topics

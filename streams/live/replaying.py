@@ -93,7 +93,13 @@ class FromKafka:
         """The entries of one book."""
         self.partition = self.settings.books.index(book)
         end = runner.run(require_start(journal, self.partition, book))
-        stream = journal.stream(self.partition, 0, end)
+        yield from self._stretch(run, journal, runner, 0, end)
+
+    def _stretch(
+        self, run: UnderWay, journal: Journal, runner: asyncio.Runner, start: int, end: int
+    ) -> Generator[JournalEntry, None, None]:
+        """The entries of the records from `start` up to `end`."""
+        stream = journal.stream(self.partition, start, end)
         try:
             while some := runner.run(_next(stream)):
                 for self.offset, value in some:

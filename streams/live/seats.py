@@ -15,10 +15,11 @@ from redis.asyncio import Redis
 from schemas.codes import Halt
 from streams.live.desk import Desk
 from streams.live.fold import Fold
+from streams.live.journal import Journal
 from streams.live.lineage import Heritage
 from streams.live.readers import NotInForce, Role
 from streams.live.settings import Settings
-from streams.live.shards import Journal, Shards
+from streams.live.shards import Shards
 from streams.live.states import accounts_of, fields_of, load, stand_of, succeed
 
 TOLD_S = 60  # between two lines about waiting

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -19,26 +19,15 @@ from redis.asyncio import Redis
 from schemas.codes import Halt, Refused
 from schemas.governed import BookMessage
 from streams.live.frames import InputsFrame, decode_frame
+from streams.live.journal import Journal
 from streams.live.lineage import Heritage, Lineage, roles_of
 from streams.live.readers import Role
 from streams.live.settings import Settings
 from streams.live.states import Saved, Stand, stand_of
-from streams.live.tables import Table, bounded
+from streams.live.tables import Table, bounded, table_name
 
 STRETCH = 500  # frames
 _RESHARD = b'"reshard"'
-
-
-class Journal(Protocol):
-    """The journal as it is read beside the chunks."""
-
-    async def ends(self, partition: int) -> tuple[int, int]:
-        """The first offset that there is, and the one after the last."""
-        ...
-
-    async def frames(self, partition: int, start: int, stop: int) -> list[bytes]:
-        """The records from `start` up to `stop`."""
-        ...
 
 
 class Shards:
@@ -51,7 +40,7 @@ class Shards:
 
     def table(self, role: Role, writer: str = "") -> Table:
         """The table of a role."""
-        name = f"{self.settings.prefix}:{self.book}:{role.source}"
+        name = table_name(self.settings.prefix, self.book, role.source)
         return Table(self.redis, name, writer, self.settings.deadline_s)
 
     async def note(self, change: int, shards: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
 
 from msgspec import Struct
 from redis.asyncio import Redis
@@ -13,10 +12,9 @@ from redis.exceptions import RedisError
 from streams.live.connect import redis_arguments
 from streams.live.settings import Settings
 from streams.live.states import Saved
-from streams.live.tables import Transient
+from streams.live.tables import Table, Transient, table_name
 
 _SOURCE = re.compile(r"clearing|margin/\d+/\d+")
-_OWN = {"epoch", "writer", "position", "written"}
 
 
 class Stored(Struct, frozen=True):
@@ -46,24 +44,17 @@ async def stored_tables(settings: Settings, book: str) -> list[Stored]:
             names = [key.decode() async for key in redis.scan_iter(match=pattern, count=1000)]
             sources = [name.removeprefix(head).removesuffix(tail) for name in names]
             ours = sorted(filter(_SOURCE.fullmatch, sources), key=_order)  # of a book, not of one whose name goes on
-            found = [await _read(redis, f"{head}{source}}}", source) for source in ours]
+            found = [await _read(redis, settings, book, source) for source in ours]
     except (RedisError, OSError, TimeoutError) as error:
         raise Transient(f"Redis at {settings.redis.url}: {str(error) or 'no answer in time'}") from error
-    return [one for one in found if one.saved.fields]
+    return [one for one in found if one is not None]
 
 
-async def _read(redis: Redis, name: str, source: str) -> Stored:
-    """Both hashes at once: between two reads a worker may have written."""
-    async with redis.pipeline(transaction=True) as both:
-        both.hgetall(f"{name}:state")
-        both.hgetall(f"{name}:accounts")
-        state, accounts = await both.execute()
-    fields = {key: value for key, value in _text(state).items() if key not in _OWN}
-    return Stored(source, int(state.get(b"position", 0)), Saved(fields, _text(accounts)))
-
-
-def _text(found: dict[bytes, bytes]) -> dict[str, Any]:
-    return {key.decode(): value for key, value in found.items()}
+async def _read(redis: Redis, settings: Settings, book: str, source: str) -> Stored | None:
+    """One of them, if it holds something."""
+    table = Table(redis, table_name(settings.prefix, book, source), "", settings.deadline_s)
+    saved = await table.read()
+    return None if saved is None else Stored(source, table.position, saved)
 
 
 def _order(source: str) -> tuple[int, ...]:

@@ -58,6 +58,11 @@ async def bounded(seconds: float) -> AsyncIterator[None]:
         raise Transient(f"Redis: {type(error).__name__} {error}") from error
 
 
+def table_name(prefix: str, book: str, source: str) -> str:
+    """What the keys of a reader's table are made of."""
+    return f"{prefix}:{book}:{source}"
+
+
 @dataclass(slots=True)
 class Table:
     """The table of one reader. `epoch` 0: not claimed; `position`: of what was written last."""
@@ -90,9 +95,10 @@ class Table:
 
     async def read(self) -> Saved | None:
         """What the table holds now, whoever writes it."""
-        async with bounded(self.deadline_s):
-            state = await cast(Any, self.redis.hgetall(self.state_key))
-            accounts = await cast(Any, self.redis.hgetall(self.accounts_key))
+        async with bounded(self.deadline_s), self.redis.pipeline(transaction=True) as both:  # in between one may write
+            both.hgetall(self.state_key)
+            both.hgetall(self.accounts_key)
+            state, accounts = await both.execute()
         self.position = int(state.get(b"position", 0))
         fields = {name.decode(): value for name, value in state.items() if name.decode() not in _OWN}
         if not fields:

@@ -19,7 +19,7 @@ from streams.live.oracle import Fresh
 from streams.live.readers import Role
 from streams.live.settings import Settings
 from streams.live.states import load
-from streams.live.tables import Table, Transient
+from streams.live.tables import Table, Transient, table_name
 from streams.live.telling import events_of
 
 
@@ -39,7 +39,7 @@ async def balances_in_redis(settings: Settings) -> str:
         for book in settings.books:
             machines: list[Any] = []
             for role in roles:
-                saved = await Table(redis, f"{settings.prefix}:{book}:{role.source}", "").read()
+                saved = await Table(redis, table_name(settings.prefix, book, role.source), "").read()
                 if saved is None:
                     raise Transient(f"Redis holds no table of {role.source} of {book}")
                 machines.append(load(saved, []).machine)
