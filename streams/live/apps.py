@@ -30,6 +30,7 @@ from streams.live.readers import Role
 from streams.live.reading import Reading
 from streams.live.seats import Hopeless
 from streams.live.settings import Settings
+from streams.live.stalls import Stalls
 from streams.live.tables import bounded
 from streams.live.topics import RECORD_BYTES_MAX, Topics
 from streams.live.transport import SCHEME
@@ -109,6 +110,7 @@ class Reader:
         self.redis = Redis.from_url(**redis_arguments(settings))
         self.reading = Reading(settings, role, self.redis, self.outlet, self.journal, health.counts)
         self.reading.halted = health.halted
+        self.reading.is_behind = self._is_behind
         health.readers.append(self.reading.desks)
         self.is_open = False
         group = "clearing" if role.index is None else f"margin.{role.index}-of-{role.shards}"
@@ -116,6 +118,7 @@ class Reader:
         topic = self.app.topic(Topics(settings.prefix).journal, key_serializer="raw", value_serializer="raw")
         self.app.agent(topic, concurrency=1, name=f"{group}.read")(self.read)
         self.app.task(self.look)
+        self.stalls = Stalls(self.app, settings, self.place)
 
     @property
     def chunk(self) -> int:
@@ -130,6 +133,14 @@ class Reader:
                 await self.journal.start()
                 self.is_open = True
             return await self.reading.positions(assigned)
+
+    async def place(self, tp: TP) -> int | None:
+        """Where a partition is read from next, if it is read."""
+        return self.reading.place(tp.partition)
+
+    def _is_behind(self, partition: int, position: int) -> bool:
+        tp = TP(Topics(self.settings.prefix).journal, partition)
+        return tp in self.app.consumer.assignment() and position < (self.app.consumer.highwater(tp) or 0)
 
     async def read(self, stream: Any) -> None:
         """The agent: the steps of each chunk, then its acknowledgement."""
@@ -156,6 +167,7 @@ class Reader:
                 await self.outlet.pulse()
                 async with bounded(self.settings.deadline_s):
                     await cast(Any, self.redis.ping())
+                await self.stalls.look()
 
 
 class Taker:
@@ -172,6 +184,7 @@ class Taker:
         topic = self.app.topic(*topics, key_serializer="raw", value_serializer="raw")
         self.app.agent(topic, concurrency=1, name="intake.take")(self.take)
         self.app.task(self.tick)
+        self.stalls = Stalls(self.app, settings, self.place)
 
     @property
     def chunk(self) -> int:
@@ -186,6 +199,10 @@ class Taker:
                 self.is_open = True
             self.intake.assign(assigned)
             self.paused = set()
+
+    async def place(self, tp: TP) -> int | None:
+        """Where a partition is fetched from next, if its lane is not full; a transaction's end has an offset too."""
+        return None if tp in self.paused else await cast(Any, self.app.consumer).position(tp)
 
     def _is_ours(self, generation: int) -> Callable[[], bool]:
         return lambda: generation == self.app.consumer_generation_id
@@ -221,3 +238,4 @@ class Taker:
                 await self.intake.beat(int(time.time() * 1000))
                 if self.is_open:
                     await self.outlet.pulse()
+                await self.stalls.look()

@@ -30,6 +30,7 @@ class Desk:
     is_waiting: bool = False
     is_moved: bool = False
     is_noted: bool = False
+    saved_at: float = 0.0
 
     @property
     def is_idle(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import groupby
 from typing import Any
@@ -37,11 +37,14 @@ from streams.reader import Record
 
 ENTRIES_MAX = 500  # of one frame
 BREATH_S = 0.05
+MERGE_S = 1.0  # of chunks that are written down together while more of the journal waits
 log = logging.getLogger("rhodian")
 
 
 class Reading:
-    """All desks of one worker. `halted`: why those that halted take no further step."""
+    """All desks of one worker. `halted`: why those that halted take no further step. `is_behind` says whether a
+    partition of the journal holds records from a position on.
+    """
 
     def __init__(
         self, settings: Settings, role: Role, redis: Redis, outlet: Outlet, journal: Journal, counts: Counts
@@ -52,6 +55,7 @@ class Reading:
         self.seats = Seats(settings, role, redis, journal)
         self.desks: dict[int, Desk] = {}
         self.halted: list[str] = []
+        self.is_behind: Callable[[int, int], bool] = lambda _partition, _position: False
         self._lock = asyncio.Lock()
 
     @property
@@ -70,12 +74,21 @@ class Reading:
                     await self._halt(desk, desk.halt)
             return {tp: self.desks[tp.partition].position for tp in assigned}
 
+    def place(self, partition: int) -> int | None:
+        """Where a partition is read from next; -1: it has no desk; None: a step is under way, or it is not read."""
+        desk = self.desks.get(partition)
+        if self._lock.locked() or (desk is not None and desk.is_idle):
+            return None
+        return -1 if desk is None else desk.position
+
     async def look(self) -> dict[int, int]:
         """Called now and then: desks that a change of P has given work, and where each begins. Raises Hopeless."""
         async with self._lock:
             found, hopeless = dict[int, int](), list[Hopeless]()
             for partition, desk in self.desks.items():
                 try:
+                    if desk.table.position < desk.position and not desk.is_idle and not self._is_fresh(desk):
+                        await self._save(desk, None)  # no chunk came behind those that were to be merged
                     seated = await self.seats.look(desk)
                 except Halt as halt:
                     await self._halt(desk, halt)
@@ -117,8 +130,11 @@ class Reading:
         await self.outlet.send(self._outgoing(desk, heard, position))
         may_die("published")
         desk.position = position
-        # 4. One call that writes what changed and moves the position, if nobody else has taken over.
+        # 4. One call that writes what changed and moves the position, if nobody else has taken over. Chunks that come
+        # while more of the journal waits already are one: the call stands behind the last of them.
         retired = heard.reshard if self.role.index is not None else None
+        if retired is None and self.is_behind(desk.partition, position) and self._is_fresh(desk):
+            return False
         await self._save(desk, retired)
         may_die("saved")
         # 5. The chunk is acknowledged by who called.
@@ -130,6 +146,10 @@ class Reading:
             fields = fields_of(desk.fold) | ({} if retired is None else {"retired": str(retired).encode()})
             await desk.table.save(desk.position, fields, accounts_of(desk.fold))
             await self.seats.saved(desk, retired)
+        desk.saved_at = asyncio.get_running_loop().time()
+
+    def _is_fresh(self, desk: Desk) -> bool:
+        return asyncio.get_running_loop().time() < desk.saved_at + MERGE_S
 
     async def _apply(self, desk: Desk, records: list[Any]) -> int:
         """Fold the records, up to a change of P if this shard ends with it; where to go on."""

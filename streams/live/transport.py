@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
+from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -52,9 +54,16 @@ class ChunkConsumer(driver.Consumer):
 
     async def move(self, positions: Mapping[TP, int]) -> None:
         """Read on from elsewhere; what was fetched before is not delivered."""
+        self._set_next(positions)
+        await self._try_seek(positions)
+
+    def _set_next(self, positions: Mapping[TP, int]) -> None:
         self._next.update(positions)
         self._gaps.clear()
-        await self._thread.seek_wait(positions)
+
+    async def _try_seek(self, positions: Mapping[TP, int]) -> None:
+        with suppress(IllegalStateError):  # a rebalance is under way: whatever is ours after it is sought then
+            await self._thread.seek_wait(positions)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every assigned partition to where its reader stands; else to what is committed, or its beginning."""
@@ -63,7 +72,8 @@ class ChunkConsumer(driver.Consumer):
             found = await super().seek_to_committed()
             first = await self._thread.earliest_offsets(*found)
             positions = {tp: max(offset or 0, first[tp]) for tp, offset in found.items()}
-        await self.move(positions)
+        self._set_next(positions)
+        await self._thread.seek_wait(positions)
         return positions  # type: ignore[no-any-return]
 
     async def _drain_messages(self, fetcher: Any) -> None:
@@ -101,7 +111,7 @@ class ChunkConsumer(driver.Consumer):
         following = self._next.get(tp, found[0].offset)
         if found[0].offset > following and self._gaps.get(tp) != following:
             self._gaps[tp] = following
-            await self._thread.seek_wait({tp: following})
+            await self._try_seek({tp: following})
             return []
         return [record for record in found if record.offset >= following]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ STOP_S = 20
 PROBE_S = 5
 PAUSE_S = 0.05
 TAIL_LINES = 25
+PORTS = (20_000, 32_000)
 PR_SET_PDEATHSIG = 1
 
 
@@ -204,11 +206,14 @@ def require(program: str, package: str) -> str:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody has now."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
+    """A port of loopback that nobody has now, outside the range that systems take for outgoing connections: one of
+    those could have it before the server that it is for listens.
+    """
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as bound, suppress(OSError):
+            bound.bind(("127.0.0.1", port))
+            return port
 
 
 def tail(log: Path) -> str:
