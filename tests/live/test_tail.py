@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,15 @@ def test_a_group_goes_on_where_it_was(ran: Ran) -> None:
     assert ended(signal.SIGTERM, [*command, "--from", "beginning"], 1, seconds=6) == []
 
 
+@contextmanager
+def ended_at_last(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """A process that does not end is a failure, and not waited for."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def ended(number: signal.Signals, command: list[str], lines: int, seconds: float = 30) -> list[str]:
     """What a command shows until it has shown so many lines, or time is over, and is sent a signal."""
     with subprocess.Popen(
@@ -82,7 +93,8 @@ def ended(number: signal.Signals, command: list[str], lines: int, seconds: float
             time.sleep(0.05)
         time.sleep(1)  # the group says where it stands after it has shown something
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=15)
+        with ended_at_last(process):
+            rest, errors = process.communicate(timeout=15)
         assert (process.returncode, errors.decode()) == (130, "")
         return (found + (rest or b"")).decode().splitlines()
 
