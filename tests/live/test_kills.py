@@ -33,7 +33,7 @@ def test_workers_that_die_between_two_steps(settings: Settings, tmp_path: Path, 
     """Published and not yet in Redis; in Redis and not yet acknowledged; in the journal and not yet acknowledged."""
 
     async def body() -> None:
-        async with LiveVenue(small(settings), tmp_path, 5) as venue:
+        async with LiveVenue(small(settings), tmp_path, 5, 900) as venue:
             await venue.open()
             for count in (1, 3):
                 for name in names:
@@ -41,7 +41,7 @@ def test_workers_that_die_between_two_steps(settings: Settings, tmp_path: Path, 
                     venue.workers.start(name, fault=f"{place}:{count}")
                 died = [venue.workers.running[name] for name in names]
                 while not all(worker.code == -signal.SIGKILL for worker in died):
-                    await venue.feed(2)
+                    await venue.feed(1)
                     await asyncio.sleep(0.1)
                     assert venue.inputs, f"{names} did not come to {place} {count} times"
                 venue.workers.revive()

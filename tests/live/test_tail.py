@@ -68,7 +68,7 @@ def test_a_group_goes_on_where_it_was(ran: Ran) -> None:
     """Followed until a signal, which ends it with 130 and no word; what was shown is not shown again."""
     command = [sys.executable, "-m", "streams.cli", "tail", "--config", str(ran[1]), "--group", f"{ran[0].prefix}.me"]
     assert len(ended(signal.SIGINT, [*command, "--from", "beginning"], 27)) == 27
-    assert ended(signal.SIGTERM, [*command, "--from", "beginning"], 1, seconds=6) == []
+    assert ended(signal.SIGTERM, [*command, "--from", "beginning"], 1, seconds=12) == []
 
 
 @contextmanager
