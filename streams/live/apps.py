@@ -31,7 +31,7 @@ from streams.live.reading import Reading
 from streams.live.seats import Hopeless
 from streams.live.settings import Settings
 from streams.live.stalls import Stalls
-from streams.live.tables import bounded
+from streams.live.tables import Fenced, Transient, bounded
 from streams.live.topics import RECORD_BYTES_MAX, Topics
 from streams.live.transport import SCHEME
 
@@ -51,11 +51,16 @@ def stop(reason: str, code: int = TEMPFAIL) -> NoReturn:
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Around everything that a worker does: whatever is unexpected ends it, for nothing may be acknowledged after."""
+    """Around everything that a worker does: whatever is raised ends it, for nothing may be acknowledged after.
+
+    What may come of the world is a line; a defect of ours is shown from where it comes.
+    """
     try:
         yield
     except Hopeless as reason:
         stop(str(reason), FINDINGS)
+    except (Fenced, Transient) as reason:
+        stop(str(reason))
     except Exception as error:
         log.exception("unexpected")
         stop(f"{type(error).__name__}: {error}")

@@ -24,6 +24,7 @@ from schemas.codes import Halt
 from schemas.governed import BookMessage
 from schemas.inputs import TOPIC_OF
 from schemas.message import Input
+from streams.live.connect import kafka_arguments, redis_arguments
 from streams.live.frames import InputsFrame, Raw, decode_frame
 from streams.live.outputs import Outgoing
 from streams.live.settings import Settings
@@ -56,7 +57,7 @@ class LiveVenue:
         self.settings, self.seed, self.random = settings, seed, Random(seed)
         self.topics = Topics(settings.prefix)
         self.workers = Workers(settings, folder)
-        self.redis: Redis = Redis.from_url(settings.redis.url, socket_timeout=5)
+        self.redis: Redis = Redis.from_url(**redis_arguments(settings) | {"socket_timeout": 5})
         self.change, self.shards = 0, settings.shards
         self.inputs = self._inputs(length)
         self.written: list[Raw] = []
@@ -76,11 +77,9 @@ class LiveVenue:
 
     async def __aenter__(self) -> Self:
         await create(self.settings)
-        servers = self.settings.kafka.bootstrap
-        self.producer = AIOKafkaProducer(bootstrap_servers=servers, linger_ms=0, max_request_size=9 << 20)
-        self.consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers, enable_auto_commit=False, max_partition_fetch_bytes=16 << 20
-        )
+        login = kafka_arguments(self.settings)
+        self.producer = AIOKafkaProducer(**login, linger_ms=0, max_request_size=9 << 20)
+        self.consumer = AIOKafkaConsumer(**login, enable_auto_commit=False, max_partition_fetch_bytes=16 << 20)
         await self.producer.start()
         await self.consumer.start()
         journal = [TopicPartition(self.topics.journal, place) for place in range(len(self.settings.books))]
@@ -213,9 +212,7 @@ class LiveVenue:
         """Everything on the topics of events."""
         topics, books = self.topics.outputs, range(len(self.settings.books))
         places = [TopicPartition(topic, place) for topic in topics for place in books]
-        async with AIOKafkaConsumer(
-            bootstrap_servers=self.settings.kafka.bootstrap, max_partition_fetch_bytes=16 << 20
-        ) as consumer:
+        async with AIOKafkaConsumer(**kafka_arguments(self.settings), max_partition_fetch_bytes=16 << 20) as consumer:
             consumer.assign(places)
             await consumer.seek_to_beginning(*places)
             return [outgoing(record) async for record in read_on(consumer, places)]
