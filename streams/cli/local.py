@@ -12,12 +12,12 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import TypeVar
 
-from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import live_extra
 from streams.cli.scenario import add_options, make_logs
 from streams.cli.show import print_summaries
 from streams.cli.world import SIGNALS, say, say_unread
+from streams.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.logs import LogsError
 
 LOCAL = f"""\

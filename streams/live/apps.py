@@ -20,7 +20,7 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 from redis.asyncio import Redis
 
-from streams.cli.exits import FINDINGS
+from streams.exits import FINDINGS, TEMPFAIL
 from streams.live.connect import redis_arguments
 from streams.live.health import Health
 from streams.live.intake import TICK_S, Intake
@@ -36,9 +36,6 @@ from streams.live.topics import RECORD_BYTES_MAX, Topics
 from streams.live.transport import SCHEME
 
 log = logging.getLogger("rhodian")
-TEMPFAIL = 75  # of sysexits.h: a fresh start may do
-
-
 LOOK_S = 0.5
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from streams import under_way
+from streams.exits import INTERRUPTED
 from streams.journal import JournalEntry
 from streams.live.journal import Journal
 from streams.live.replaying import FromKafka
@@ -27,7 +28,6 @@ from streams.replay import replay
 from streams.under_way import Ended, UnderWay, Watch
 
 PAUSE_S = 0.1
-INTERRUPTED = 130
 
 
 class Until:

@@ -11,7 +11,6 @@ from typing import NoReturn
 import faust
 import uvloop
 
-from streams.live.apps import TEMPFAIL as TEMPFAIL
 from streams.live.apps import Reader, Taker, stop
 from streams.live.counts import Counts
 from streams.live.health import Health

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from streams.exits import TEMPFAIL
 from streams.live.topics_admin import create
 from tests.live.guarded import DEADLINE_S, PASSWORD, USER, Guarded
-from tests.live.processes import TEMPFAIL, Workers
+from tests.live.processes import Workers
 from tests.live.venue_of_workers import LiveVenue, small
 
 # Both clients leave sockets open when they are refused.

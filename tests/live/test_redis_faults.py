@@ -13,10 +13,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from streams.exits import TEMPFAIL
 from streams.live.settings import Settings
 from streams.live.tables import Table, Transient
 from streams.local.redis import LocalRedis
-from tests.live.processes import TEMPFAIL
 from tests.live.venue_of_workers import LiveVenue, small
 
 pytestmark = pytest.mark.live

@@ -9,12 +9,11 @@ import msgspec
 import pytest
 
 from schemas.governed import Command
+from streams.exits import FINDINGS
 from streams.live.settings import Settings
 from tests.live.venue_of_workers import LiveVenue, small
 
 pytestmark = pytest.mark.live
-
-FINDINGS = 1
 
 
 def resharding(settings: Settings) -> Settings:
