@@ -34,6 +34,10 @@ class ServiceError(Exception):
     """A server that cannot run here; the message says what is missing, or ends with the last lines of its log."""
 
 
+class Missing(ServiceError):
+    """What a server needs is not on this machine, and trying again is of no use."""
+
+
 class Service:
     """A server with a folder of its own for its data and its log. Ports and data outlive `stop` and `kill`."""
 
@@ -198,10 +202,10 @@ def run(command: Sequence[str], log: Path, seconds: float) -> None:
 
 
 def require(program: str, package: str) -> str:
-    """The path of a program, or ServiceError saying what to install."""
+    """The path of a program, or Missing, which says what to install."""
     found = shutil.which(program)
     if found is None:
-        raise ServiceError(f"{program} is not installed (on Debian and Ubuntu: apt-get install {package})")
+        raise Missing(f"{program} is not installed (on Debian and Ubuntu: apt-get install {package})")
     return found
 
 

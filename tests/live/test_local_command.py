@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from streams.cli import main
+from streams.exits import TEMPFAIL, UNAVAILABLE
 from tests.cli_venue import venue, write
 
 pytestmark = pytest.mark.live
@@ -132,7 +133,7 @@ def test_a_dead_child_is_named_and_all_ends(tmp_path: Path, logs: Path) -> None:
         worker = next(pid for pid, command in children(tmp_path).items() if " worker " in command)
         os.kill(worker, signal.SIGKILL)
         _, told = process.communicate(timeout=END_S)
-    assert process.returncode == 2
+    assert process.returncode == TEMPFAIL
     assert "worker all ended by itself" in told
     assert "the end of" in told
     nothing_left(tmp_path)
@@ -151,21 +152,53 @@ def test_without_logs_it_says_where_it_is(tmp_path: Path) -> None:
     nothing_left(tmp_path)
 
 
-def test_the_demo_replays_where_there_is_no_java(tmp_path: Path) -> None:
-    """It says what is missing."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    hidden = {"java", "mvn", "apt-get"}
-    for folder in ("/usr/bin", "/bin", "/usr/local/bin"):
-        for program in Path(folder).iterdir():
-            if program.name not in hidden and not (programs / program.name).exists():
-                (programs / program.name).symlink_to(program)
+def programs_without(folder: Path, *hidden: str) -> Path:
+    """What this machine has, but for some programs."""
+    folder.mkdir()
+    for place in ("/usr/bin", "/bin", "/usr/local/bin"):
+        for program in Path(place).iterdir():
+            if program.name not in hidden and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    return folder
+
+
+@pytest.mark.parametrize("program", ["java", "redis-server"])
+def test_a_missing_program_has_a_code_of_its_own(
+    tmp_path: Path, logs: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """No other start on this machine would do better; what had begun is ended."""
+    monkeypatch.setenv("PATH", str(programs_without(tmp_path / "bin", program)))
+    with local(tmp_path, "--logs", str(logs)) as process:
+        _, told = process.communicate(timeout=WAIT_S)
+    assert process.returncode == UNAVAILABLE
+    assert told.splitlines()[-1].startswith(f"rhodian: {program} is not installed (")
+    nothing_left(tmp_path)
+
+
+def demo(tmp_path: Path, programs: Path) -> subprocess.CompletedProcess[str]:
+    """A small demo."""
     environment = os.environ | {"PATH": str(programs), "DEMO_ACCOUNTS": "200", "DEMO_OUT": str(tmp_path / "demo")}
-    ran = subprocess.run(
+    return subprocess.run(
         [ROOT / "script" / "demo"], env=environment, capture_output=True, text=True, timeout=WAIT_S, check=False
     )
+
+
+def test_the_demo_replays_where_there_is_no_java(tmp_path: Path) -> None:
+    """It says what is missing."""
+    ran = demo(tmp_path, programs_without(tmp_path / "bin", "java", "mvn", "apt-get"))
     assert ran.returncode == 0, ran.stderr
     assert "java is not installed" in ran.stderr
     assert "replaying from files instead" in ran.stderr
     assert "money and lots conserved" in ran.stdout
     assert (tmp_path / "demo" / "result" / "summary.json").exists()
+
+
+def test_the_demo_fails_where_something_breaks(tmp_path: Path) -> None:
+    """A Java that is there and ends by itself is no reason to show something else."""
+    programs = programs_without(tmp_path / "bin", "java")
+    (programs / "java").write_text("#!/bin/sh\necho no room >&2\nexit 1\n")
+    (programs / "java").chmod(0o755)
+    ran = demo(tmp_path, programs)
+    assert ran.returncode == TEMPFAIL, ran.stderr
+    assert "no room" in ran.stderr
+    assert "replaying from files instead" not in ran.stderr
