@@ -9,8 +9,9 @@ from typing import NoReturn, Self
 from streams.live.settings import Settings
 from streams.live.topics_admin import create
 from streams.local.kafka import LocalKafka
-from streams.local.process import Service, ServiceError, tail
+from streams.local.process import ServiceError, tail
 from streams.local.redis import LocalRedis
+from streams.local.service import Service
 from streams.local.workers import Worker
 
 WATCH_S = 0.2

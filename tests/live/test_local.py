@@ -16,9 +16,10 @@ from redis.asyncio import Redis
 
 from streams.local import jars
 from streams.local.kafka import LocalKafka
-from streams.local.process import Service, ServiceError, require
+from streams.local.process import ServiceError, require
 from streams.local.ready import TOPIC
 from streams.local.redis import LocalRedis
+from streams.local.service import Service
 
 pytestmark = pytest.mark.live
 
