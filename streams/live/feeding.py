@@ -16,8 +16,8 @@ from streams.live.connect import kafka_arguments, redis_arguments
 from streams.live.frames import CLOCK, InputsFrame, decode_frame
 from streams.live.lockstep import Open
 from streams.live.oracle import Group, Line
-from streams.live.readers import Role
 from streams.live.settings import Settings
+from streams.live.shards import readers_of
 from streams.live.tables import Table, Transient, table_name
 from streams.live.topics import INPUT_BYTES_MAX, RECORD_BYTES_MAX, Topics
 
@@ -112,10 +112,9 @@ class Feeding:
             await redis.aclose()
 
     async def _positions(self, redis: Redis) -> dict[str, list[int]]:
-        shards = self.settings.shards
-        roles = [Role(), *(Role(index, shards) for index in range(shards))]
         found: dict[str, list[int]] = {}
         for book in self.settings.books:
+            roles = await readers_of(redis, self.settings, book)
             names = [table_name(self.settings.prefix, book, role.source) for role in roles]
             keys = [Table(redis, name, "").state_key for name in names]
             found[book] = [int(await redis.hget(key, "position") or 0) for key in keys]
