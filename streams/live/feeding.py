@@ -27,11 +27,14 @@ PAUSE_S = 0.05
 
 @dataclass(slots=True)
 class Feeding:
-    """Writes lines, and hears the journals. `heard` counts the inputs in them, `open` what is still to come."""
+    """Writes lines, and hears the journals. `heard` counts the inputs in them, `open` what is still to come; of the
+    lines written, `wanted` are to be heard, and `refused` are for intake to refuse.
+    """
 
     settings: Settings
     heard: int = 0
     wanted: int = 0
+    refused: int = 0
     barrier: int = 0
     open: Open = field(default_factory=Open)
     topics: tuple[str, ...] = ()
@@ -77,6 +80,7 @@ class Feeding:
     async def step(self, group: Group) -> None:
         """One group in lock-step: until nothing that it caused is open. Raises Transient when nothing comes."""
         self.wanted += group.good
+        self.refused += len(group.lines) - group.good
         self.open.entries += group.entries
         self.open.answers += group.answers
         await self.write(group.lines, barrier=True)
