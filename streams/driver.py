@@ -14,6 +14,7 @@ from engine.accounts import account_key
 from engine.book import Book
 from engine.clearing.door import Clearing
 from engine.clearing.rounds import union
+from engine.operations import Resharded, Step
 from engine.outbox import Outbox
 from engine.runs import Runs
 from engine.shard.door import Shard
@@ -28,7 +29,7 @@ Record = Input | AnyEntry
 Outcome = tuple[int, Refused | Refusal]
 
 
-def _drop(_: object) -> None:
+def _drop(*_: object) -> None:
     """A sink for what nobody asked for."""
 
 
@@ -42,6 +43,7 @@ class Sinks:
 
     journal: Callable[[Record], None] = _drop
     event: Callable[[Event], None] = _drop
+    reshard: Callable[[str, int], None] = _drop  # a book, and the P that a live run has from here on
 
 
 class BookRun:
@@ -65,11 +67,17 @@ class BookRun:
         self.sinks.journal(message)
         said: list[list[Outbox]] = []
         for step in self.book.fold(message, operation):
-            said.append([self.clearing.apply(step), *(shard.apply(step) for shard in self.shards)])
+            said.append(self.apply(step))
         self._hear(said)
         while self.queue:
             self._place(self.queue.popleft())
         return self.refusal
+
+    def apply(self, step: Step) -> list[Outbox]:
+        """One change of the common data, by all readers."""
+        if isinstance(step.operation, Resharded):
+            self.sinks.reshard(self.book.name, step.operation.shards)
+        return [self.clearing.apply(step), *(shard.apply(step) for shard in self.shards)]
 
     def feed_run(
         self, messages: list[Input], at: Callable[[int], None] = _drop, is_over: Callable[[int], bool] = _never

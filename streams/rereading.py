@@ -7,7 +7,6 @@ union. The first difference is named, and nothing after it counts.
 from __future__ import annotations
 
 from engine.clearing.rounds import union
-from engine.operations import Step
 from engine.outbox import Outbox
 from schemas.codes import Halt
 from schemas.governed import BookMessage
@@ -59,10 +58,6 @@ class JournalRun(BookRun):
         for readers in said:
             self._keep(readers)
         self.tell(said)
-
-    def apply(self, step: Step) -> list[Outbox]:
-        """One change of the common data, by all readers."""
-        return [self.clearing.apply(step), *(shard.apply(step) for shard in self.shards)]
 
     def _keep(self, readers: list[Outbox]) -> None:
         """What was recomputed waits until the journal comes to it."""

@@ -1,7 +1,7 @@
 """The two promises of the package layout, read from the source without importing it.
 
-1. Imports go downwards only, schemas <- engine <- streams, and the two lower packages know no clock, no
-   chance, no environment, no network and no framework.
+1. Imports go downwards only, schemas <- engine <- streams, and within streams what runs anywhere <- live <- local <-
+   cli. The two lower packages know no clock, no chance, no environment, no network and no framework.
 2. No float exists in engine: no literal, no true division, no float type, no numpy call that answers in one.
 
 Both checkers turn a syntax tree into (line, complaint) pairs; the last tests here show that they can fail.
@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("schemas", "engine", "streams")  # each may import itself and those before it
+ROOMS = ("streams.live", "streams.local", "streams.cli")  # the same, and the rest of streams imports none of them
 PURE = ("schemas", "engine")
 FRAMEWORKS = {"aiokafka", "faust", "mode", "redis"}
 OUTER_WORLD = {"asyncio", "datetime", "os", "socket", "threading", "time"}
@@ -61,6 +62,25 @@ def import_faults(package: str) -> Checker:
                     yield node.lineno, f"{package} is pure and may not import {name}"
 
     return check
+
+
+def room_faults(room: str | None) -> Checker:
+    """The checker of imports for one of ROOMS, or for what is in none of them."""
+    above = set(ROOMS if room is None else ROOMS[ROOMS.index(room) + 1 :])
+
+    def check(tree: ast.AST) -> Iterator[Fault]:
+        for node in ast.walk(tree):
+            for name in imported_names(node):
+                if ".".join(name.split(".")[:2]) in above:
+                    yield node.lineno, f"{room or 'streams'} may not import upwards: {name}"
+
+    return check
+
+
+def room_of(path: Path) -> str | None:
+    """The room of ROOMS that a file of streams stands in."""
+    found = ".".join(path.relative_to(ROOT).parts[:2])
+    return found if found in ROOMS else None
 
 
 def float_faults(tree: ast.AST) -> Iterator[Fault]:
@@ -118,11 +138,13 @@ def quoted_faults(annotation: ast.expr | None) -> Iterator[Fault]:
 
 def faults_of(package: str, check: Checker) -> list[str]:
     """All complaints about a package as 'file:line: complaint'; none while the package does not exist yet."""
-    found = []
-    for path in sorted((ROOT / package).rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-        found += [f"{path.relative_to(ROOT)}:{line}: {complaint}" for line, complaint in sorted(check(tree))]
-    return found
+    return [fault for path in sorted((ROOT / package).rglob("*.py")) for fault in faults_in(path, check)]
+
+
+def faults_in(path: Path, check: Checker) -> list[str]:
+    """The same, of one file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return [f"{path.relative_to(ROOT)}:{line}: {complaint}" for line, complaint in sorted(check(tree))]
 
 
 @pytest.mark.parametrize("package", LAYERS)
@@ -130,6 +152,30 @@ def test_imports_go_downwards_and_stay_pure(package: str) -> None:
     """schemas <- engine <- streams, and the lower two reach for nothing outside the computation."""
     faults = faults_of(package, import_faults(package))
     assert not faults, "\n" + "\n".join(faults)
+
+
+def test_rooms_of_streams_are_entered_from_above() -> None:
+    """The command line stands on brokers of this machine, they on workers, workers on what needs no broker."""
+    files = sorted((ROOT / "streams").rglob("*.py"))
+    assert {room_of(path) for path in files} == {None, *ROOMS}
+    faults = [fault for path in files for fault in faults_in(path, room_faults(room_of(path)))]
+    assert not faults, "\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("room", "snippet"),
+    [
+        ("streams.live", "from streams.cli.exits import FINDINGS"),
+        ("streams.live", "from streams.cli import main"),
+        ("streams.live", "import streams.local.process"),
+        ("streams.local", "def f():\n    from streams.cli import world"),
+        (None, "from streams.live import worker"),
+        (None, "from streams import cli"),
+    ],
+)
+def test_an_import_from_a_room_above_is_flagged(room: str | None, snippet: str) -> None:
+    """In every spelling, also inside functions."""
+    assert [line for line, _ in room_faults(room)(ast.parse(snippet))] == [snippet.count("\n") + 1]
 
 
 def test_engine_holds_no_float() -> None:

@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from streams.cli.exits import HALTED, INTERRUPTED, USAGE, UsageError
+from streams.exits import HALTED, INTERRUPTED, USAGE, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

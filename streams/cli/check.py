@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.check import check
-from streams.cli.exits import FINDINGS, FINE, INTERRUPTED, UsageError
 from streams.cli.world import print_json, result_console, say_unread, watching
+from streams.exits import FINDINGS, FINE, INTERRUPTED, UsageError
 from streams.logs import LogsError
 from streams.present import Fields
 

@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.codes import Code
-from streams.cli.exits import FINE, UsageError
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import add_config, live_extra
 from streams.cli.wait import run_async
 from streams.cli.world import print_json, result_console
+from streams.exits import FINE, UsageError
 from streams.present import Fields, iso
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streams.cli.exits import FINE, UsageError
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import add_config, live_extra
 from streams.cli.local import GRID_MS, speed_of
 from streams.cli.wait import run_async
 from streams.cli.world import say
+from streams.exits import FINE, UsageError
 from streams.logs import LogsError
 
 if TYPE_CHECKING:

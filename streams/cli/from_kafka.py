@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from streams.cli.exits import UsageError
 from streams.cli.live import add_config, live_extra
+from streams.exits import UsageError
 from streams.replay import Feed
 
 BEGINNING = "beginning"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams.cli.exits import UsageError
 from streams.cli.help import EXITS, Commands, add_command
+from streams.exits import UsageError
 
 PACKAGES = frozenset({"aiohttp", "aiokafka", "faust", "mode", "prometheus_client", "pydantic", "redis", "uvloop"})
 

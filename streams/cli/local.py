@@ -12,12 +12,12 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import TypeVar
 
-from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import live_extra
 from streams.cli.scenario import add_options, make_logs
 from streams.cli.show import print_summaries
 from streams.cli.world import SIGNALS, say, say_unread
+from streams.exits import FINDINGS, FINE, HALTED, INTERRUPTED, TEMPFAIL, UNAVAILABLE, UsageError
 from streams.logs import LogsError
 
 LOCAL = f"""\
@@ -30,6 +30,9 @@ a fresh run, and that is checked. A number feeds by event time, so many times fa
 feed carries heartbeats; where prices come by the minute a coarse grid does.
 
 Without logs it starts everything, says where it is, and waits.
+
+Code 1: live was not what its replay or the fresh run is. Code 69: this machine lacks what Kafka or Redis needs, and the
+message says what. Code 75: one of them or a worker ended by itself, or did not answer in time.
 
 {EXITS}"""
 
@@ -77,14 +80,17 @@ def run_local_command(chosen: argparse.Namespace) -> int:
         from streams.live.connect import Unreachable
         from streams.live.tables import Transient
         from streams.live.topics_admin import TopicsError
-        from streams.local.process import ServiceError
+        from streams.local.process import Missing, ServiceError
     folder = Path(tempfile.mkdtemp(prefix="rhodian-local-"))
     try:
         if chosen.logs is None and chosen.market is None:
             return asyncio.run(_until_signal(_serve(chosen, folder)))
         return asyncio.run(_until_signal(_feed(chosen, folder)))
-    except (ServiceError, LogsError, TopicsError, Unreachable, Transient) as error:
+    except LogsError as error:
         raise UsageError(str(error)) from error
+    except (ServiceError, TopicsError, Unreachable, Transient) as error:
+        say(str(error))
+        return UNAVAILABLE if isinstance(error, Missing) else TEMPFAIL
     except _Stopped:
         say("stopped; nothing is left running")
         return INTERRUPTED

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from streams.cli.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.cli.from_kafka import feed_of
 from streams.cli.show import awaited, print_summaries
 from streams.cli.world import print_json, say, say_unread, watching
+from streams.exits import FINDINGS, FINE, HALTED, INTERRUPTED, UsageError
 from streams.logs import LogsError
 from streams.outputs import WHAT_IF
 from streams.present import Fields

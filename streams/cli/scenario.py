@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from streams.cli.exits import FINE, UsageError
 from streams.cli.world import print_json
+from streams.exits import FINE, UsageError
 from streams.scenario import Options, ScenarioSummary, UnknownMarketFile, make_scenario
 
 _HELP = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from streams.cli.exits import FINE, UsageError
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import add_config, live_extra
 from streams.contracts import entry_schemas, event_schemas, input_schemas
+from streams.exits import FINE, UsageError
 from streams.present import json_document
 
 HELP = f"""\

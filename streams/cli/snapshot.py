@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from streams.cli.exits import UsageError
 from streams.cli.from_kafka import books_of
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import add_config, live_extra
 from streams.cli.wait import run_async
 from streams.cli.world import print_json
+from streams.exits import UsageError
 
 HELP = f"""\
 Writes every table of a book, each whole and with its position in the journal, while workers run: zstd of JSON, readable

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from streams.cli.exits import FINE, UsageError
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import add_config, live_extra
 from streams.cli.wait import run_async
+from streams.exits import FINE, UsageError
 from streams.present import Fields, iso
 
 HELP = f"""\

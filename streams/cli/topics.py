@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from streams.cli.exits import FINDINGS, FINE, UsageError
 from streams.cli.live import live_extra
 from streams.cli.world import print_json
+from streams.exits import FINDINGS, FINE, UsageError
 
 ACTIONS = ("create", "check")
 

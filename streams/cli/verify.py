@@ -7,12 +7,12 @@ import argparse
 from rich.table import Table
 from rich.text import Text
 
-from streams.cli.exits import FINDINGS, FINE, HALTED, UsageError
 from streams.cli.from_kafka import books_of
 from streams.cli.help import EXITS, Commands, add_command
 from streams.cli.live import add_config, live_extra
 from streams.cli.wait import run_async
 from streams.cli.world import print_json, result_console
+from streams.exits import FINDINGS, FINE, HALTED, UsageError
 from streams.present import Fields
 
 WIDTH = 140  # without a terminal to measure

@@ -6,9 +6,9 @@ import argparse
 import asyncio
 import sys
 
-from streams.cli.exits import FINDINGS, HALTED, UsageError
 from streams.cli.live import live_extra
 from streams.cli.snapshot import restore_all
+from streams.exits import FINDINGS, HALTED, TEMPFAIL, UsageError
 
 KINDS = ("intake", "margin", "clearing", "all")
 
@@ -35,7 +35,7 @@ def run_worker_command(chosen: argparse.Namespace) -> int:
         from streams.live.readers import Role
         from streams.live.settings import Settings, SettingsError
         from streams.live.topics_admin import TopicsError, check
-        from streams.live.worker import TEMPFAIL, run_worker
+        from streams.live.worker import run_worker
     try:
         settings = Settings.load(chosen.config)
         print(settings.describe(), file=sys.stderr, end="")

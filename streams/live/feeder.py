@@ -57,7 +57,9 @@ async def _write_due(feeding: Feeding, logs: Path, heartbeat_ms: int, speed: flo
                 due = []
                 await asyncio.sleep(wait_s)
             due.append(line)
-            feeding.wanted += goes_in(message, feeding.settings.books)
+            is_good = goes_in(message, feeding.settings.books)
+            feeding.wanted += is_good
+            feeding.refused += not is_good
     await feeding.write(due, barrier=False)
 
 

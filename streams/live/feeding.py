@@ -16,8 +16,8 @@ from streams.live.connect import kafka_arguments, redis_arguments
 from streams.live.frames import CLOCK, InputsFrame, decode_frame
 from streams.live.lockstep import Open
 from streams.live.oracle import Group, Line
-from streams.live.readers import Role
 from streams.live.settings import Settings
+from streams.live.shards import readers_of
 from streams.live.tables import Table, Transient, table_name
 from streams.live.topics import INPUT_BYTES_MAX, RECORD_BYTES_MAX, Topics
 
@@ -27,11 +27,14 @@ PAUSE_S = 0.05
 
 @dataclass(slots=True)
 class Feeding:
-    """Writes lines, and hears the journals. `heard` counts the inputs in them, `open` what is still to come."""
+    """Writes lines, and hears the journals. `heard` counts the inputs in them, `open` what is still to come; of the
+    lines written, `wanted` are to be heard, and `refused` are for intake to refuse.
+    """
 
     settings: Settings
     heard: int = 0
     wanted: int = 0
+    refused: int = 0
     barrier: int = 0
     open: Open = field(default_factory=Open)
     topics: tuple[str, ...] = ()
@@ -77,6 +80,7 @@ class Feeding:
     async def step(self, group: Group) -> None:
         """One group in lock-step: until nothing that it caused is open. Raises Transient when nothing comes."""
         self.wanted += group.good
+        self.refused += len(group.lines) - group.good
         self.open.entries += group.entries
         self.open.answers += group.answers
         await self.write(group.lines, barrier=True)
@@ -112,10 +116,9 @@ class Feeding:
             await redis.aclose()
 
     async def _positions(self, redis: Redis) -> dict[str, list[int]]:
-        shards = self.settings.shards
-        roles = [Role(), *(Role(index, shards) for index in range(shards))]
         found: dict[str, list[int]] = {}
         for book in self.settings.books:
+            roles = await readers_of(redis, self.settings, book)
             names = [table_name(self.settings.prefix, book, role.source) for role in roles]
             keys = [Table(redis, name, "").state_key for name in names]
             found[book] = [int(await redis.hget(key, "position") or 0) for key in keys]

@@ -5,7 +5,6 @@ A reader is a margin shard or the clearing house (`Role`). It begins with the me
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -198,8 +197,3 @@ class Fold:
         """What was said since the last time."""
         heard, self.heard = self.heard, Heard()
         return heard
-
-
-def chained(digest: str, value: bytes) -> str:
-    """The chain over all records of a journal so far: sha256 of the digest before and the record."""
-    return hashlib.sha256(digest.encode() + value).hexdigest()

@@ -7,14 +7,16 @@ offset on it would be found, and that it is done. Where only the first is there,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from schemas.codes import Code
+from schemas.codes import Code, Refused
+from schemas.decode import decode_chunk
 from streams.live.connect import kafka_arguments
 from streams.live.outlet import Outlet
 from streams.live.outputs import Headers, Outgoing
@@ -23,6 +25,7 @@ from streams.live.tables import Transient
 from streams.live.topics import RECORD_BYTES_MAX, Topics
 
 BATCH = 500
+ALL_S, PAUSE_S = 60, 0.2
 RETRY_OF, RETRIED, STAGE, FROM = "rhodian.retry-of", "rhodian.retried", "rhodian.stage", "rhodian.from"
 _FIRST = "ce_id"  # the first of the headers that we add behind those of the producer
 
@@ -49,6 +52,11 @@ class Letter:
             f"{settings.prefix}.{self.topic}", self.partition, self.key, self.value if value is None else value, headers
         )
 
+    def is_of_intake(self, books: Collection[str]) -> bool:
+        """Whether it never came into a journal: what its book refused is no line that cannot be read."""
+        (outcome,) = decode_chunk([self.value], self.topic)
+        return isinstance(outcome, Refused) or outcome.book not in books
+
 
 @dataclass(slots=True)
 class Letters:
@@ -61,6 +69,20 @@ class Letters:
     def chosen(self, code: Code | None, name: str | None) -> list[Letter]:
         """Those of a code, or the one of an id, or all."""
         return [one for one in self.letters.values() if code in (None, one.code) and name in (None, one.name)]
+
+
+async def refused_at_intake(settings: Settings, count: int) -> list[Letter]:
+    """The letters of intake, by their place; waits for so many. Raises Transient."""
+    try:
+        async with asyncio.timeout(ALL_S):
+            while True:
+                letters = (await read_letters(settings)).letters.values()
+                found = [one for one in letters if one.is_of_intake(settings.books)]
+                if len(found) >= count:
+                    return sorted(found, key=lambda one: (one.topic, one.partition, one.offset))
+                await asyncio.sleep(PAUSE_S)
+    except TimeoutError:
+        raise Transient(f"intake has written {len(found)} of {count} dead letters after {ALL_S} s") from None
 
 
 async def read_letters(settings: Settings) -> Letters:

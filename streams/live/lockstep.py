@@ -48,21 +48,27 @@ class Open:
 
 @dataclass(slots=True)
 class Lockstep:
-    """The fresh run beside a live one with `shards` shards; `events` are what it told."""
+    """The fresh run beside a live one that begins with `shards` shards; `events` are what it told."""
 
     shards: int
     events: list[Event] = field(default_factory=list)
     open: Open = field(default_factory=Open)
     venue: Venue = field(default_factory=Venue)
+    in_force: dict[str, int] = field(default_factory=dict)  # P by book, once it was changed
 
     def __post_init__(self) -> None:
-        self.venue = Venue(1, Sinks(journal=self._entry, event=self.events.append))
+        self.venue = Venue(1, Sinks(journal=self._entry, event=self.events.append, reshard=self._reshard))
 
     def _entry(self, record: Record) -> None:
         if isinstance(record, Marker):
-            self.open.answers += self.shards
+            self.open.answers += self.in_force.get(record.book, self.shards)
         if not isinstance(record, Input | Answer):
             self.open.entries += 1
+
+    def _reshard(self, book: str, shards: int) -> None:
+        """Every old shard says that it has retired; markers behind the change are answered by the new ones."""
+        self.open.entries += self.in_force.get(book, self.shards)
+        self.in_force[book] = shards
 
     def groups(self, messages: list[AnyInput | Refused]) -> Iterator[list[Input]]:
         """Inputs that may be written together; what the last of them causes is open until the caller has heard it."""

@@ -30,13 +30,31 @@ STRETCH = 500  # frames
 _RESHARD = b'"reshard"'
 
 
+def shards_key(settings: Settings, book: str) -> str:
+    """The hash of P by change."""
+    return f"{{{settings.prefix}:{book}}}:shards"
+
+
+async def numbers_of(redis: Redis, settings: Settings, book: str) -> dict[int, int]:
+    """P by change, as it stands in Redis; none until a shard has written its first table. Raises Transient."""
+    async with bounded(settings.deadline_s):
+        found = await cast(Any, redis.hgetall(shards_key(settings, book)))
+    return {int(change): int(shards) for change, shards in found.items()}
+
+
+async def readers_of(redis: Redis, settings: Settings, book: str) -> list[Role]:
+    """The clearing house, and all shards of the last P, which may be about to begin. Raises Transient."""
+    numbers = await numbers_of(redis, settings, book) or {0: settings.shards}
+    return [Role(), *roles_of(numbers, max(numbers))]
+
+
 class Shards:
     """The numbers of shards of one book."""
 
     def __init__(self, settings: Settings, redis: Redis, journal: Journal, partition: int) -> None:
         self.settings, self.redis, self.journal, self.partition = settings, redis, journal, partition
         self.book = settings.books[partition]
-        self.key = f"{{{settings.prefix}:{self.book}}}:shards"
+        self.key = shards_key(settings, self.book)
 
     def table(self, role: Role, writer: str = "") -> Table:
         """The table of a role."""
@@ -50,9 +68,7 @@ class Shards:
 
     async def known(self) -> dict[int, int]:
         """P by change, as far as Redis knows; the last one may be coming, while shards before it have yet to retire."""
-        async with bounded(self.settings.deadline_s):
-            found = await cast(Any, self.redis.hgetall(self.key))
-        known = {int(change): int(shards) for change, shards in found.items()}
+        known = await numbers_of(self.redis, self.settings, self.book)
         for role in roles_of(known, max(known, default=0)):
             shards = await self.retired(role)
             if shards:

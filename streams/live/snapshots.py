@@ -21,6 +21,7 @@ from schemas.codes import Halt
 from streams.live.connect import redis_arguments
 from streams.live.journal import Journal
 from streams.live.settings import Settings
+from streams.live.shards import shards_key
 from streams.live.stored import Stored, stored_tables
 from streams.live.tables import Transient
 
@@ -69,7 +70,7 @@ async def take_snapshot(settings: Settings, book: str, path: Path) -> Snapshot:
         partition = settings.books.index(book)
         tables = [_table(one, await _before(journal, partition, one.position)) for one in stored]
         try:
-            known = await cast(Any, redis.hgetall(_shards_key(settings, book)))
+            known = await cast(Any, redis.hgetall(shards_key(settings, book)))
         except (RedisError, OSError) as error:
             raise Transient(f"Redis: {error}") from error
     shards = {change.decode(): int(count) for change, count in known.items()}
@@ -96,7 +97,7 @@ async def restore_snapshot(settings: Settings, path: Path) -> list[str]:
     try:
         async with asyncio.timeout(settings.deadline_s), Redis.from_url(**redis_arguments(settings)) as redis:
             for change, count in snapshot.shards.items():
-                await cast(Any, redis.hsetnx(_shards_key(settings, snapshot.book), change, str(count)))
+                await cast(Any, redis.hsetnx(shards_key(settings, snapshot.book), change, str(count)))
             return [table.source for table in snapshot.tables if await _restored(redis, snapshot, table)]
     except (RedisError, OSError, TimeoutError) as error:
         raise Transient(f"Redis: {type(error).__name__} {error}") from error
@@ -139,7 +140,3 @@ def _table(stored: Stored, before: str) -> SnapshotTable:
     fields = {name: Raw(value) for name, value in stored.saved.fields.items()}
     accounts = {name: Raw(value) for name, value in stored.saved.accounts.items()}
     return SnapshotTable(stored.source, stored.position, before, fields, accounts)
-
-
-def _shards_key(settings: Settings, book: str) -> str:
-    return f"{{{settings.prefix}:{book}}}:shards"

@@ -16,8 +16,8 @@ from streams.driver import BookRun
 from streams.fingerprints import over_books
 from streams.live.connect import redis_arguments
 from streams.live.oracle import Fresh
-from streams.live.readers import Role
 from streams.live.settings import Settings
+from streams.live.shards import readers_of
 from streams.live.states import load
 from streams.live.tables import Table, Transient, table_name
 from streams.live.telling import events_of
@@ -34,11 +34,10 @@ class Verdict:
 async def balances_in_redis(settings: Settings) -> str:
     """The digest of all balances that the workers wrote down."""
     redis, found = Redis.from_url(**redis_arguments(settings)), dict[str, str]()
-    roles = [Role(), *(Role(index, settings.shards) for index in range(settings.shards))]
     try:
         for book in settings.books:
             machines: list[Any] = []
-            for role in roles:
+            for role in await readers_of(redis, settings, book):
                 saved = await Table(redis, table_name(settings.prefix, book, role.source), "").read()
                 if saved is None:
                     raise Transient(f"Redis holds no table of {role.source} of {book}")

@@ -11,12 +11,13 @@ from typing import NoReturn
 import faust
 import uvloop
 
-from streams.live.apps import TEMPFAIL as TEMPFAIL
-from streams.live.apps import Reader, Taker, stop
+from streams.live.apps import stop
 from streams.live.counts import Counts
 from streams.live.health import Health
+from streams.live.reader_app import Reader
 from streams.live.readers import Role
 from streams.live.settings import Settings
+from streams.live.taker_app import Taker
 from streams.live.transport import require_signatures
 
 DRAIN_S = 8  # of the ten that a worker has to end in

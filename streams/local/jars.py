@@ -6,7 +6,7 @@ import fcntl
 import shutil
 from pathlib import Path
 
-from streams.local.process import require, run
+from streams.local.process import Missing, ServiceError, require, run
 
 KAFKA = "4.1.1"
 LOG4J = "2.24.3"  # a binding for the logging that Kafka calls: without one the broker says nothing
@@ -46,12 +46,15 @@ def class_path(cache: Path | None = None) -> str:
 
 
 def _fetch(cache: Path, jars: Path) -> None:
-    """Into a folder beside, which is renamed when it is whole."""
+    """Into a folder beside, which is renamed when it is whole. Raises Missing."""
     maven = require("mvn", "maven")
     partial = cache / "partial"
     shutil.rmtree(partial, ignore_errors=True)
     pom = cache / "pom.xml"
     pom.write_text(POM, encoding="utf-8")
     command = [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
-    run([*command, "-DincludeScope=runtime", f"-DoutputDirectory={partial}"], cache / "maven.txt", FETCH_S)
+    try:
+        run([*command, "-DincludeScope=runtime", f"-DoutputDirectory={partial}"], cache / "maven.txt", FETCH_S)
+    except ServiceError as error:
+        raise Missing(f"Kafka {KAFKA} could not be fetched: {error}") from None
     partial.rename(jars)

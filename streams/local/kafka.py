@@ -11,8 +11,9 @@ from pathlib import Path
 
 from streams.local.certificate import Certificate
 from streams.local.jars import class_path
-from streams.local.process import Service, free_port, require, run
+from streams.local.process import free_port, require, run
 from streams.local.ready import probe_kafka
+from streams.local.service import Service
 
 JAVA = "default-jre-headless"  # Kafka 4 needs Java 17 or newer
 FORMAT_S = 60

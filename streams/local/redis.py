@@ -9,7 +9,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from streams.local.certificate import Certificate
-from streams.local.process import Service, free_port, require
+from streams.local.process import free_port, require
+from streams.local.service import Service
 
 
 class LocalRedis(Service):

@@ -13,6 +13,7 @@ import msgspec
 
 from streams.live.feeder import background, feed_paced
 from streams.live.feeding import Feeding
+from streams.live.following import End
 from streams.live.oracle import TOLD, Fresh, Group, books_of
 from streams.live.telling import Telling
 from streams.live.verdict import Verdict, balances_in_redis, judge
@@ -57,7 +58,7 @@ async def run_local(plan: Plan, say: Say) -> Verdict:
                 fresh = await (_lockstep(feeding, oracle) if plan.speed is None else _paced(plan, plan.speed, feeding))
                 ends = await feeding.settled()
             say(f"all of {feeding.heard:,} inputs went through in {time.monotonic() - fed:.1f} s; replaying the rest")
-            await _end(replay, ends)
+            await _end(replay, End(ends, feeding.refused))
             await telling.rest()
             return judge(plan.out, telling.events, await balances_in_redis(venue.settings), fresh)
 
@@ -114,10 +115,10 @@ async def _paced(plan: Plan, speed: float, feeding: Feeding) -> None:
     await feed_paced(feeding, plan.logs, plan.heartbeat_ms, speed)
 
 
-async def _end(replay: Child, ends: dict[str, int]) -> None:
+async def _end(replay: Child, end: End) -> None:
     """Tell the replay where to end, and wait for it."""
     told, _ = replay.pipes
-    told.write(msgspec.json.encode(ends) + b"\n")
+    told.write(msgspec.json.encode(end) + b"\n")
     told.close()
     code = await asyncio.to_thread(replay.wait, END_S)
     if code:

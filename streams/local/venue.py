@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, Self
 
+from redis.asyncio import Redis
+
+from streams.live.connect import redis_arguments
 from streams.live.settings import Settings
+from streams.live.shards import numbers_of
+from streams.live.tables import Transient
 from streams.live.topics_admin import create
 from streams.local.kafka import LocalKafka
-from streams.local.process import Service, ServiceError, tail
+from streams.local.process import ServiceError, tail
 from streams.local.redis import LocalRedis
+from streams.local.service import Service
 from streams.local.workers import Worker
 
 WATCH_S = 0.2
 
 
 class LocalVenue:
-    """`settings` are in force from the start of the `async with` on; `beside` are children that end with the venue."""
+    """`settings` are in force from the start of the `async with` on; `beside` are children that end with the venue.
+
+    `numbers` are the numbers of shards that have their workers; while it is watched, a change of P gets its own.
+    """
 
     def __init__(self, folder: Path, books: tuple[str, ...], shards: int, heartbeat_ms: int, *, apart: bool) -> None:
         self.folder, self.apart = folder, apart
@@ -32,6 +42,7 @@ class LocalVenue:
             }
         )
         self.workers: list[Worker] = []
+        self.numbers = {shards}
         self.beside: list[Service] = []
 
     async def __aenter__(self) -> Self:
@@ -53,15 +64,18 @@ class LocalVenue:
         self.end()
 
     def _workers(self) -> list[Worker]:
-        kinds: list[tuple[str, str | None]] = [("all", None)]
-        if self.apart:
-            shards = self.settings.shards
-            margin: list[tuple[str, str | None]] = [("margin", f"{index}/{shards}") for index in range(shards)]
-            kinds = [("intake", None), ("clearing", None), *margin]
-        names = [kind if shard is None else f"{kind}-{shard.partition('/')[0]}" for kind, shard in kinds]
+        if not self.apart:
+            return [self._worker("all")]
+        return [self._worker("intake"), self._worker("clearing"), *self._margin(self.settings.shards)]
+
+    def _worker(self, kind: str) -> Worker:
+        return Worker(self.folder / kind, self.settings, kind)
+
+    def _margin(self, shards: int) -> list[Worker]:
+        """A process for each margin shard."""
         return [
-            Worker(self.folder / name, self.settings, kind, shard)
-            for name, (kind, shard) in zip(names, kinds, strict=True)
+            Worker(self.folder / f"margin-{index}-of-{shards}", self.settings, "margin", f"{index}/{shards}")
+            for index in range(shards)
         ]
 
     def launch(self, child: Service) -> None:
@@ -71,11 +85,23 @@ class LocalVenue:
 
     async def watch(self) -> NoReturn:
         """Wait until a child ends by itself; ServiceError says which, with the end of its log."""
-        while True:
-            for child in (self.kafka, self.redis, *self.workers, *self.beside):
-                if child.pid is None and not child.has_finished:
-                    raise ServiceError(f"{child.name} ended by itself\n{tail(child.log)}")
-            await asyncio.sleep(WATCH_S)
+        async with Redis.from_url(**redis_arguments(self.settings)) as redis:
+            while True:
+                for child in (self.kafka, self.redis, *self.workers, *self.beside):
+                    if child.pid is None and not child.has_finished:
+                        raise ServiceError(f"{child.name} ended by itself\n{tail(child.log)}")
+                with suppress(Transient):  # the child that it comes from ends, and is named
+                    await self._follow(redis)
+                await asyncio.sleep(WATCH_S)
+
+    async def _follow(self, redis: Redis) -> None:
+        """Workers for each new number of shards: the first shard to retire has noted it; they wait for the others."""
+        for book in self.settings.books:
+            for shards in set((await numbers_of(redis, self.settings, book)).values()) - self.numbers:
+                self.numbers.add(shards)
+                for worker in self._margin(shards):
+                    self.workers.append(worker)
+                    worker.launch()
 
     def end(self) -> None:
         """Ask workers and what runs beside them to end; what they stand on keeps nothing, and is killed."""

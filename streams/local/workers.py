@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streams.live.settings import PREFIX, Settings
-from streams.local.process import Service, free_port
+from streams.local.process import free_port
+from streams.local.service import Service
 
 
 def own_environment() -> dict[str, str]:

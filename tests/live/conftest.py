@@ -6,10 +6,14 @@ import asyncio
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from streams.live.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.live.guarded import Guarded
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +32,15 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with services.redis(tmp_path_factory.mktemp("redis", numbered=True)) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A broker and a Redis that ask for TLS and a login."""
+    from tests.live.guarded import run_guarded
+
+    with run_guarded(tmp_path_factory.mktemp("guarded")) as services:
+        yield services
 
 
 @pytest.fixture

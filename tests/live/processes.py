@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streams.exits import TEMPFAIL
 from streams.live.settings import Settings
 from streams.local.process import spawn, tail
 
-TEMPFAIL = 75
 ENDS = (0, TEMPFAIL, -signal.SIGTERM, -signal.SIGKILL)  # SIGTERM: it had not yet begun
 DRAIN_S = 10  # what a worker has to end in when it is asked to
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,47 +18,12 @@ from streams.live.connect import Unreachable, kafka_admin, kafka_arguments, redi
 from streams.live.settings import Settings
 from streams.live.topics import Topics
 from streams.live.topics_admin import create
-from streams.local.certificate import Certificate, make_certificate
-from streams.local.kafka import Guard, LocalKafka
+from streams.local.certificate import make_certificate
 from streams.local.process import free_port
-from streams.local.redis import LocalRedis
+from tests.live.guarded import DEADLINE_S, PASSWORD, Guarded
 
 # Both clients leave sockets open when they are refused.
 pytestmark = [pytest.mark.live, pytest.mark.filterwarnings("ignore::ResourceWarning")]
-
-USER, PASSWORD = "rhodian", "a secret = with spaces"
-DEADLINE_S = 10
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """Both services, and the certificate that they show."""
-
-    kafka: LocalKafka
-    redis: LocalRedis
-    certificate: Certificate
-
-    def settings(self, kafka: dict[str, Any] | None = None, redis: dict[str, Any] | None = None) -> Settings:
-        """Settings that are right, but for what the arguments change."""
-        ca_file = self.certificate.certificate
-        login = {"security": "SASL_SSL", "user": USER, "password": PASSWORD, "ca_file": ca_file}
-        return Settings.model_validate(
-            {
-                "deadline_s": DEADLINE_S,
-                "kafka": {"bootstrap": self.kafka.guarded_address, **login, **(kafka or {})},
-                "redis": {"url": self.redis.url, "password": PASSWORD, "ca_file": ca_file, **(redis or {})},
-            }
-        )
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """Processes of this machine, whatever the other tests run on: only here is it known who may log in."""
-    folder = tmp_path_factory.mktemp("guarded")
-    certificate = make_certificate(folder / "tls")
-    kafka = LocalKafka(folder / "kafka", Guard(certificate, USER, PASSWORD))
-    with kafka, LocalRedis(folder / "redis", PASSWORD, certificate) as redis:
-        yield Guarded(kafka, redis, certificate)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from streams.live.connect import kafka_admin
 from streams.live.frames import encode_entries
 from streams.live.settings import Settings
 from streams.local.process import free_port
-from tests.live.venue_of_workers import LiveVenue, read_on, small
+from tests.live.hearing import read_on
+from tests.live.venue_of_workers import LiveVenue, small
 
 pytestmark = pytest.mark.live
 
@@ -34,7 +35,7 @@ def alone(settings: Settings) -> Settings:
 async def refused_as_unknown(venue: LiveVenue) -> bool:
     """Whether the clearing house has answered for the book that is not open."""
     await venue.has_all()
-    return any(b'"other"' in letter.value for letter in venue.letters)
+    return any(b'"other"' in letter.value for letter in venue.heard.letters)
 
 
 def readiness(settings: Settings) -> tuple[int, Any]:
@@ -125,7 +126,7 @@ def test_a_journal_whose_beginning_is_deleted(settings: Settings, tmp_path: Path
             await opened(venue)
             place = TopicPartition(venue.topics.journal, 0)
             async with kafka_admin(venue.settings) as admin:
-                await admin.delete_records({place: RecordsToDelete(before_offset=len(venue.frames[0]) - 1)})
+                await admin.delete_records({place: RecordsToDelete(before_offset=len(venue.heard.frames[0]) - 1)})
             venue.workers.kill("all")
             for key in await venue.redis.keys(f"*{venue.settings.prefix}*"):
                 await venue.redis.delete(key)

@@ -16,9 +16,10 @@ from redis.asyncio import Redis
 
 from streams.local import jars
 from streams.local.kafka import LocalKafka
-from streams.local.process import Service, ServiceError, require
+from streams.local.process import Missing, ServiceError, require
 from streams.local.ready import TOPIC
 from streams.local.redis import LocalRedis
+from streams.local.service import Service
 
 pytestmark = pytest.mark.live
 
@@ -142,6 +143,15 @@ def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPa
         jars.class_path(tmp_path / "cache")
     with pytest.raises(ServiceError, match="nonesuch"):
         require("nonesuch", "nonesuch")
+
+
+def test_what_maven_cannot_fetch_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As on a machine without a network: no fault of what runs here, and its own words are shown."""
+    (tmp_path / "mvn").write_text("#!/bin/sh\necho no network\nexit 1\n")
+    (tmp_path / "mvn").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(Missing, match=r"Kafka .* could not be fetched: .*\n.*\nno network"):
+        jars.class_path(tmp_path / "cache")
 
 
 def test_jars_are_kept_in_the_clone() -> None:

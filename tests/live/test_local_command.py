@@ -6,82 +6,22 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from streams.cli import main
+from streams.exits import TEMPFAIL, UNAVAILABLE
 from tests.cli_venue import venue, write
+from tests.live.local_command import END_S, ROOT, WAIT_S, children, local, nothing_left, wait_for_file, wait_for_line
 
 pytestmark = pytest.mark.live
-
-ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 120
-END_S = 40
 
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
     """The hand-written venue: calls, liquidations, a default and a loss."""
     return write(tmp_path / "logs", venue())
-
-
-@contextmanager
-def local(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The command as a process that makes its folder in `tmp_path`."""
-    (tmp_path / "run").mkdir()
-    environment = os.environ | {"TMPDIR": str(tmp_path / "run"), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "streams.cli", "local", *arguments]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
-    """Read what it says until a line has a text in it."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if text in line:
-            return
-    pytest.fail(f"never said: {text}")
-
-
-def wait_for_file(path: Path) -> None:
-    """The replay beside the run has begun."""
-    deadline = time.monotonic() + WAIT_S
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def children(tmp_path: Path) -> dict[int, str]:
-    """Processes that name the folder of the run."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(tmp_path / "run") in command:
-            found[int(folder.name)] = command
-    return found
-
-
-def nothing_left(tmp_path: Path) -> None:
-    """No process, no file."""
-    deadline = time.monotonic() + END_S
-    while left := children(tmp_path):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.1)
-    assert not list((tmp_path / "run").glob("rhodian-local-*"))
 
 
 @pytest.mark.parametrize("more", [(), ("--shards", "2", "--apart")])
@@ -132,7 +72,7 @@ def test_a_dead_child_is_named_and_all_ends(tmp_path: Path, logs: Path) -> None:
         worker = next(pid for pid, command in children(tmp_path).items() if " worker " in command)
         os.kill(worker, signal.SIGKILL)
         _, told = process.communicate(timeout=END_S)
-    assert process.returncode == 2
+    assert process.returncode == TEMPFAIL
     assert "worker all ended by itself" in told
     assert "the end of" in told
     nothing_left(tmp_path)
@@ -151,21 +91,53 @@ def test_without_logs_it_says_where_it_is(tmp_path: Path) -> None:
     nothing_left(tmp_path)
 
 
-def test_the_demo_replays_where_there_is_no_java(tmp_path: Path) -> None:
-    """It says what is missing."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    hidden = {"java", "mvn", "apt-get"}
-    for folder in ("/usr/bin", "/bin", "/usr/local/bin"):
-        for program in Path(folder).iterdir():
-            if program.name not in hidden and not (programs / program.name).exists():
-                (programs / program.name).symlink_to(program)
+def programs_without(folder: Path, *hidden: str) -> Path:
+    """What this machine has, but for some programs."""
+    folder.mkdir()
+    for place in ("/usr/bin", "/bin", "/usr/local/bin"):
+        for program in Path(place).iterdir():
+            if program.name not in hidden and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    return folder
+
+
+@pytest.mark.parametrize("program", ["java", "redis-server"])
+def test_a_missing_program_has_a_code_of_its_own(
+    tmp_path: Path, logs: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """No other start on this machine would do better; what had begun is ended."""
+    monkeypatch.setenv("PATH", str(programs_without(tmp_path / "bin", program)))
+    with local(tmp_path, "--logs", str(logs)) as process:
+        _, told = process.communicate(timeout=WAIT_S)
+    assert process.returncode == UNAVAILABLE
+    assert told.splitlines()[-1].startswith(f"rhodian: {program} is not installed (")
+    nothing_left(tmp_path)
+
+
+def demo(tmp_path: Path, programs: Path) -> subprocess.CompletedProcess[str]:
+    """A small demo."""
     environment = os.environ | {"PATH": str(programs), "DEMO_ACCOUNTS": "200", "DEMO_OUT": str(tmp_path / "demo")}
-    ran = subprocess.run(
+    return subprocess.run(
         [ROOT / "script" / "demo"], env=environment, capture_output=True, text=True, timeout=WAIT_S, check=False
     )
+
+
+def test_the_demo_replays_where_there_is_no_java(tmp_path: Path) -> None:
+    """It says what is missing."""
+    ran = demo(tmp_path, programs_without(tmp_path / "bin", "java", "mvn", "apt-get"))
     assert ran.returncode == 0, ran.stderr
     assert "java is not installed" in ran.stderr
     assert "replaying from files instead" in ran.stderr
     assert "money and lots conserved" in ran.stdout
     assert (tmp_path / "demo" / "result" / "summary.json").exists()
+
+
+def test_the_demo_fails_where_something_breaks(tmp_path: Path) -> None:
+    """A Java that is there and ends by itself is no reason to show something else."""
+    programs = programs_without(tmp_path / "bin", "java")
+    (programs / "java").write_text("#!/bin/sh\necho no room >&2\nexit 1\n")
+    (programs / "java").chmod(0o755)
+    ran = demo(tmp_path, programs)
+    assert ran.returncode == TEMPFAIL, ran.stderr
+    assert "no room" in ran.stderr
+    assert "replaying from files instead" not in ran.stderr

@@ -89,7 +89,7 @@ def test_poison_on_every_topic(settings: Settings, tmp_path: Path) -> None:
             await venue.feed(len(venue.inputs))
             await venue.judge()
             assert not venue.workers.ends
-            assert len(venue.letters) > len(BAD) * len(TOPICS)
+            assert len(venue.heard.letters) > len(BAD) * len(TOPICS)
 
     asyncio.run(body())
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from streams.exits import TEMPFAIL
 from streams.live.settings import Settings
-from tests.live.processes import TEMPFAIL
 from tests.live.venue_of_workers import LiveVenue, small
 
 pytestmark = pytest.mark.live
