@@ -7,8 +7,8 @@ import os
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from streams.cli.exits import INTERRUPTED
 from streams.cli.world import SIGNALS
+from streams.exits import INTERRUPTED
 
 T = TypeVar("T")
 GRACE_S = 5
