@@ -1,4 +1,4 @@
-"""What goes out to other topics: events as CloudEvents in binary mode, refused inputs as dead letters.
+"""What a reader writes: events as CloudEvents in binary mode, refused inputs as dead letters, records of the journal.
 
 The value of an event is its line in events.jsonl; everything about it is made of the log, so a repeat is the same bytes
 under the same id. A dead letter keeps key, value and headers, and adds the names of KIP-1034 beside our code.
@@ -7,15 +7,19 @@ under the same id. A dead letter keeps key, value and headers, and adds the name
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from engine.book import Book
 from schemas.codes import Refused
 from schemas.events import Event
-from streams.live.frames import Raw
+from schemas.message import Input
+from streams.live.frames import Raw, encode_entries
 from streams.live.topics import Topics
 from streams.present import Terms, event_fields, iso, json_line
+from streams.reader import Record
 
+ENTRIES_MAX = 500  # of one frame
 Headers = list[tuple[str, bytes | None]]
 
 _DEFAULTS = {"hole-found", "window-opened", "default-declared", "window-closed", "account-reopened"}
@@ -74,3 +78,15 @@ def outgoing_letter(topics: Topics, raw: Raw, refused: Refused) -> Outgoing:
         ("__streams.errors.offset", str(raw.offset).encode()),
     ]
     return Outgoing(topics.dead_letters, 0, raw.key, raw.value, [*raw.headers, *ours])
+
+
+def outgoing_frames(topics: Topics, partition: int, records: Sequence[Record]) -> list[Outgoing]:
+    """Reports or decisions as frames of the journal: consecutive numbers, not too many in one."""
+    groups = groupby(enumerate(records), key=lambda pair: (pair[1].number - pair[0], pair[0] // ENTRIES_MAX))
+    found = []
+    for _, group in groups:
+        some = [record for _, record in group]
+        one, entries = some[0], [record.body for record in some if not isinstance(record.body, Input)]
+        value = encode_entries(one.source, one.number, one.shard, one.shards, entries)
+        found.append(Outgoing(topics.journal, partition, None, value, []))
+    return found

@@ -10,22 +10,20 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import groupby
 from typing import Any
 
 from faust.types import TP
 from redis.asyncio import Redis
 
 from schemas.codes import Halt
-from schemas.message import Input
 from streams.live.counts import Counts
 from streams.live.desk import Desk
 from streams.live.faults import may_die
 from streams.live.fold import Heard
-from streams.live.frames import CLOCK, decode_frame, encode_entries
+from streams.live.frames import CLOCK, decode_frame
 from streams.live.journal import Journal
 from streams.live.outlet import Outlet
-from streams.live.outputs import Outgoing, outgoing_event, outgoing_letter
+from streams.live.outputs import Outgoing, outgoing_event, outgoing_frames, outgoing_letter
 from streams.live.readers import NotInForce, Role
 from streams.live.seats import Hopeless, Seats
 from streams.live.settings import Settings
@@ -33,9 +31,7 @@ from streams.live.states import accounts_of, fields_of
 from streams.live.tables import Transient
 from streams.live.topics import Topics
 from streams.present import json_line
-from streams.reader import Record
 
-ENTRIES_MAX = 500  # of one frame
 BREATH_S = 0.05
 MERGE_S = 1.0  # of chunks that are written down together while more of the journal waits
 log = logging.getLogger("rhodian")
@@ -181,14 +177,8 @@ class Reading:
                 said = desk.fold.reader.last.get(desk.fold.reader.source, -1)
                 records = [record for record in desk.unsaid if record.number > said]
                 desk.unsaid.clear()
-                found += [self._frame(desk.partition, some) for some in _runs(records)]
+                found += outgoing_frames(self.topics, desk.partition, records)
         return found
-
-    def _frame(self, partition: int, records: list[Record]) -> Outgoing:
-        one = records[0]
-        entries = [record.body for record in records if not isinstance(record.body, Input)]
-        value = encode_entries(one.source, one.number, one.shard, one.shards, entries)
-        return Outgoing(self.topics.journal, partition, None, value, [])
 
     async def _halt(self, desk: Desk, halt: Halt) -> None:
         """No further step of this reader: what is wrong does not go away by trying again."""
@@ -200,9 +190,3 @@ class Reading:
         told = json_line({"type": "reader-halted", "reader": desk.table.name, "reason": str(halt)})
         with suppress(Transient):
             await self.outlet.send([Outgoing(self.topics.status, 0, desk.table.name.encode(), told, [])])
-
-
-def _runs(records: list[Record]) -> list[list[Record]]:
-    """Records in frames: consecutive numbers, not too many."""
-    groups = groupby(enumerate(records), key=lambda pair: (pair[1].number - pair[0], pair[0] // ENTRIES_MAX))
-    return [[record for _, record in group] for _, group in groups]
