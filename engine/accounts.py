@@ -75,6 +75,8 @@ class Accounts:
         self.names.append(account)
         self.changed.add(row)
         self.row_of[account] = row
+        if "/" not in account and account not in self.first_row:
+            return row  # the first of its member, and of its name
         first = self._first_row_of(member_of(account), row)
         if first != row:
             rows = self.siblings.setdefault(first, [first])
@@ -95,6 +97,10 @@ class Accounts:
         for name in ("cash", "flows", "start", "positions", "entries", "status", "special"):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros((more, *old.shape[1:]), old.dtype)]))
+
+    def reserve(self, more: int) -> None:
+        """Room for so many accounts to come."""
+        self._grow(max(0, len(self.names) + more - len(self.cash)))
 
     def widen(self, columns: int) -> None:
         """Room for newly listed columns."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -32,41 +33,58 @@ _WORDS = [status.word for status in Status]
 _CODES = {status.word: int(status) for status in Status}
 _PLAIN = 6  # status, cash, flows, start, positions, entries
 _FLAGS = ("blocked", "defaulted", "overdue")
+_STRETCH = 1_000  # accounts; documents of more are looked through for garbage again and again, and fall out of caches
 
 
 def save_shard(shard: Shard) -> Document:
     """`accounts` by name, in their order; `rest` is what belongs to no account."""
     state = shard.state
     rows = state.accounts.in_order(list(range(len(state.accounts))))
-    return {"accounts": save_accounts(state, rows), "rest": save_rest(state)}
+    return {"accounts": dict(save_accounts(state, rows)), "rest": save_rest(state)}
 
 
-def save_accounts(state: ShardState, rows: Collection[int]) -> Document:
-    """Some accounts by name: what all have from the columns at once, what few have one by one."""
+def save_accounts(state: ShardState, rows: Collection[int]) -> Iterator[tuple[str, Document]]:
+    """Some accounts with their names, one after the other: best written as they come."""
+    few = _few(state, rows)
+    waiting = iter(rows)
+    while some := list(islice(waiting, _STRETCH)):
+        yield from _save_stretch(state, some, few)
+
+
+def _few(state: ShardState, rows: Collection[int]) -> set[int]:
+    """Those of some rows that have more than all have."""
+    facts = [getattr(state, fact).keys() for fact in _FACTS]
+    flags = [getattr(state, flag) for flag in _FLAGS]
+    wanted = set(rows)
+    return set().union(
+        *(wanted & one for one in (state.accounts.limited, state.accounts.orders.keys(), *facts, *flags))
+    )
+
+
+def _save_stretch(state: ShardState, rows: list[int], few: set[int]) -> Iterator[tuple[str, Document]]:
+    """What all have from the columns at once, what few have one by one."""
     accounts, names = state.accounts, [contract.name for contract in state.book.contracts]
-    at = np.fromiter(rows, np.int64, len(rows))
+    at = np.array(rows, np.int64)
     columns = (accounts.status, accounts.cash, accounts.flows, accounts.start, accounts.positions, accounts.entries)
-    few = {*accounts.limited, *accounts.orders}.union(*(getattr(state, fact) for fact in (*_FACTS, *_FLAGS)))
-    found: Document = {}
     for row, status, cash, flows, start, lots, entries in zip(
-        at.tolist(), *(one[at].tolist() for one in columns), strict=True
+        rows, *(one[at].tolist() for one in columns), strict=True
     ):
         if row in accounts.wide:
             one = accounts.wide[row]
             cash, flows, start, lots, entries = one.cash, one.flows, one.start, one.positions, one.entries
         name = accounts.names[row]
-        found[name] = {
+        found: Document = {
             "status": _WORDS[status], "cash": cash, "flows": flows, "start": start,
             "positions": {one: held for one, held in zip(names, lots, strict=True) if held},
             "entries": {one: units for one, units in zip(names, entries, strict=True) if units},
         }  # fmt: skip
         if row in few:
-            _save_facts(state, row, names, found[name])
+            _save_facts(state, row, names, found)
         if name in state.counts:
-            found[name]["counts"] = dict(state.counts[name])
+            found["counts"] = dict(state.counts[name])
         if name in state.asked:
-            found[name]["asked"] = [[seq, msgspec.to_builtins(asked)] for seq, asked in state.asked[name].items()]
-    return found
+            found["asked"] = [[seq, msgspec.to_builtins(asked)] for seq, asked in state.asked[name].items()]
+        yield name, found
 
 
 def _save_facts(state: ShardState, row: int, names: list[str], found: Document) -> None:
@@ -98,22 +116,24 @@ def load_shard(book: Book, index: int, shards: int, saved: list[Document], *, ta
     shard = Shard(book, index, shards)
     state = shard.state
     state.accounts.widen(len(book.contracts))
-    accounts = {name: one for document in saved for name, one in document["accounts"].items() if state.owns(name)}
-    _load_accounts(state, accounts)
-    for document in saved:
+    names = [list(filter(state.owns, document["accounts"])) for document in saved]
+    state.accounts.reserve(sum(map(len, names)))
+    for document, own in zip(saved, names, strict=True):
+        _load_accounts(state, document["accounts"], own)
         _load_rest(state, document["rest"], takes_ledger=takes_ledger)
     state.sync()
     return shard
 
 
-def _load_accounts(state: ShardState, saved: dict[str, Document]) -> None:
-    """All accounts; those that have nothing but money and lots at once, if any holding within bounds fits columns."""
-    worst = sum(contract.worst(contract.lots_bound) for contract in state.book.contracts)
-    plain = {name: one for name, one in saved.items() if len(one) == _PLAIN and 2 * worst < BOUND}
-    loaded = _load_plain(state, plain)
-    for name, one in saved.items():
-        if name not in loaded:
-            _load_account(state, name, one)
+def _load_accounts(state: ShardState, saved: Mapping[str, Document], names: list[str]) -> None:
+    """Some accounts; those that have nothing but money and lots at once, if any holding within bounds fits columns."""
+    fits = 2 * sum(contract.worst(contract.lots_bound) for contract in state.book.contracts) < BOUND
+    for first in range(0, len(names), _STRETCH):
+        some = {name: saved[name] for name in names[first : first + _STRETCH]}
+        loaded = _load_plain(state, {name: one for name, one in some.items() if len(one) == _PLAIN and fits})
+        for name, one in some.items():
+            if name not in loaded:
+                _load_account(state, name, one)
 
 
 def _load_plain(state: ShardState, saved: dict[str, Document]) -> set[str]:

@@ -73,7 +73,7 @@ class ShardState:
 
     def owns(self, account: str) -> bool:
         """Whether the account's member is placed here (2a.2)."""
-        return not account.startswith("@") and place(account, self.shards) == self.index
+        return not account.startswith("@") and (self.shards == 1 or place(account, self.shards) == self.index)
 
     def statement(self, row: int) -> Statement:
         """The margin statement of a row at the present marks."""

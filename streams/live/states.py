@@ -6,7 +6,7 @@ The inputs whose ids are remembered are not among them: they stand in the journa
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,23 @@ class Saved(Struct, frozen=True):
     accounts: Fields
 
 
+class Documents(Mapping[str, dict[str, Any]]):
+    """Accounts as documents, each decoded when it is asked for: all at once would be larger than what they become."""
+
+    def __init__(self, values: Fields) -> None:
+        self.values_of = values
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = _decode(self.values_of[name])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_of)
+
+    def __len__(self) -> int:
+        return len(self.values_of)
+
+
 def fields_of(fold: Fold) -> Fields:
     """The fields of an open reader."""
     reader = fold.open_reader()
@@ -64,9 +81,9 @@ def accounts_of(fold: Fold) -> Fields:
     if not isinstance(machine, Shard):
         return {}
     accounts = machine.state.accounts
-    documents = save_accounts(machine.state, accounts.changed)
+    found = {name: _encode(document) for name, document in save_accounts(machine.state, accounts.changed)}
     accounts.changed.clear()
-    return {name: _encode(document) for name, document in documents.items()}
+    return found
 
 
 def stand_of(saved: Saved) -> Stand:
@@ -116,10 +133,7 @@ def _part(saved: Saved, name: str) -> dict[str, Any]:
 
 
 def _shard_document(saved: Saved) -> dict[str, Any]:
-    return {
-        "accounts": {name: _decode(value) for name, value in saved.accounts.items()},
-        "rest": _part(saved, "shard"),
-    }
+    return {"accounts": Documents(saved.accounts), "rest": _part(saved, "shard")}
 
 
 def _remembered(stand: Stand, frames: Iterable[InputsFrame]) -> list[Input]:
