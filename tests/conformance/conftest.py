@@ -28,7 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test an example."""
     if "example" in metafunc.fixturenames:
-        found = list(read(Path(metafunc.config.getoption("--examples", str(OWN)))))
+        folder = Path(metafunc.config.getoption("--examples", str(OWN)))
+        found = list(read(folder))
+        if not found:
+            raise pytest.UsageError(f"no examples in {folder}: expected *.json files, each a list of rows")
         metafunc.parametrize("example", found, ids=[example.id for example in found])
 
 

@@ -175,9 +175,10 @@ def taken_away(weight: Any) -> int:
     return PPM - ppm(weight)
 
 
-def rate_of(leverage: int) -> int | None:
+def rate_of(leverage: Any) -> int | None:
     """The margin rate of a leverage in ppm, where it is whole."""
-    return None if PPM % leverage else PPM // leverage
+    rate = PPM / Fraction(leverage)
+    return int(rate) if rate.denominator == 1 else None
 
 
 def signed(side: str, size: Any) -> str:

@@ -10,7 +10,7 @@ from engine.execution import bankruptcy_cash, bankruptcy_value, limit_ticks
 from engine.liquidation import Liquidation, plan
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
-from tests.conformance.scene import Scene, fine, ppm, signed
+from tests.conformance.scene import Scene, fine, ppm, signed, text
 from tests.conformance.verdict import Answer, Missing
 
 BY_INTEREST = Missing("initial margin by open interest (4)")
@@ -55,15 +55,16 @@ def bankruptcy_in_quantums(q: Question) -> Answer:
 def block_limits(q: Question) -> Answer:
     """The least and the most notional of one step: a position without equity, one lot a unit of notional.
 
-    `min` is what a step may take where the portion allows nothing.
+    `min` is what a step may take where the portion allows nothing, which no message may say.
     """
-    return {"max": _step(q, ppm(q["max_portion"])), "min": _step(q, 1)}
+    return {"max": _step(q, ppm(q["max_portion"])), "min": _step(q, 0)}
 
 
 def _step(q: Question, portion_ppm: int) -> Fraction:
-    scene = Scene(portion_ppm=portion_ppm, min_notional=str(q["min_notional"]), execution="venue")
-    scene.list("X", [1], [q["position_notional"], "0.000001"], 1_000_000)
-    scene.hold("a", 0, {"X": q["position_notional"]}, {"X": 1})
+    size = q["position_notional"]
+    scene = Scene(portion_ppm=portion_ppm, min_notional=text(q["min_notional"]), execution="venue")
+    scene.list("X", [1], [size], 1_000_000, lot=fine([size], [1]))
+    scene.hold("a", 0, {"X": size}, {"X": 1})
     state = scene.state
     row = state.accounts.row_of["a"]
     state.book.marks[0].awaits_tick = False

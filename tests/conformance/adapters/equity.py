@@ -1,6 +1,8 @@
-"""Equity, margin and what closing takes from an account (4, 6.2): Synthetix, Dango, NSCC."""
+"""Equity, margin and what closing takes from an account (4, 6.2): Synthetix, Dango, Paradex, NSCC."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from engine.execution import bankruptcy_value, limit_ticks
 from schemas import inputs
@@ -25,8 +27,8 @@ def margin(q: Question) -> Answer:
     return {"available_margin": scene.money(scene.own("a").equity)}
 
 
-@adapter("Dango", "mmr liq_fee side size entry margin oracle", "")
-def closed_on_book(q: Question) -> Answer:
+@adapter("Dango", "mmr liq_fee side size entry margin oracle")
+def one_position(q: Question) -> Answer:
     """What stands before anything is closed; the rest is deleveraging."""
     scene = Scene()
     prices, sizes = [q["oracle"], q["entry"]], [q["size"]]
@@ -34,13 +36,49 @@ def closed_on_book(q: Question) -> Answer:
     scene.hold("a", q["margin"], {"X": signed(q["side"], q["size"])}, {"X": q["entry"]})
     own, line = scene.own("a"), scene.line("a", "X")
     price = scene.at("X", limit_ticks(scene.contract("X"), line.lots, *bankruptcy_value(own, line)))
-    known = {
-        "equity": scene.money(own.equity),
-        "mm": scene.money(own.mm),
-        "bankruptcy_price": price,
-        "adl_price": price,
-    }
-    return {name: known.get(name, DELEVERAGING) for name in q.asks}
+    return {**dict.fromkeys(q.asks, DELEVERAGING), **_margins(scene), "bankruptcy_price": price, "adl_price": price}
+
+
+@adapter("Dango", "mmr liq_fee margin positions")
+def many_positions(q: Question) -> Answer:
+    """The same of an account with several; which bears the equity is a variant."""
+    scene = Scene()
+    _hold(scene, q["margin"], q["positions"], "oracle", ppm(q["mmr"]))
+    return {**dict.fromkeys(q.asks, DELEVERAGING), **_margins(scene)}
+
+
+@adapter("Paradex", "collateral positions mmf share_step")
+def slices(q: Question) -> Answer:
+    """The account before its slices."""
+    scene = Scene()
+    _hold(scene, q["collateral"], q["positions"], "mark", ppm(q["mmf"]))
+    known = _margins(scene)
+    lacking = dict.fromkeys(q.asks, Missing("equal slices of all positions (15.3)"))
+    gain = scene.money(scene.gain("a"))
+    return {**lacking, "account_value": known["equity"], "mmr": known["mm"], "upnl": gain}
+
+
+@adapter("Paradex", "users alice_long entry mark")
+def insolvent(q: Question) -> Answer:
+    """The account that owes; who leaves later pays by a factor that we lack."""
+    scene = Scene()
+    scene.list("X", [q["mark"], q["entry"]], [q["alice_long"]])
+    scene.hold("a", q["users"]["alice"], {"X": q["alice_long"]}, {"X": q["entry"]})
+    lacking = dict.fromkeys(q.asks, Missing("withdrawal factor (8)"))
+    return {**lacking, "alice_account_value": _margins(scene)["equity"]}
+
+
+def _hold(scene: Scene, cash: Any, positions: list[dict[str, Any]], mark: str, mm_ppm: int) -> None:
+    """The account `a` with positions that each name their market, size, entry and mark."""
+    for one in positions:
+        scene.list(one["m"], [one[mark], one["entry"]], [one["size"]], mm_ppm)
+    sizes = {one["m"]: one["size"] for one in positions}
+    scene.hold("a", cash, sizes, {one["m"]: one["entry"] for one in positions})
+
+
+def _margins(scene: Scene) -> Answer:
+    own = scene.own("a")
+    return {"equity": scene.money(own.equity), "mm": scene.money(own.mm)}
 
 
 @adapter("NSCC required deposit", "shares close contract_money", "market_value mark_to_market")

@@ -29,8 +29,10 @@ def number(count: int) -> Fraction:
     return Fraction(decimal_text(count, DIGITS))
 
 
-def level(found: Allocation) -> Fraction:
+def level(found: Allocation) -> Fraction | Missing:
     """What each unit of weight carries: the rate of a charge or of a haircut."""
+    if not found.level_weight:
+        return Missing("a rate where everybody pays all (15.7)")
     return Fraction(found.level_units, found.level_weight)
 
 

@@ -16,8 +16,7 @@ FLOOR_LAST = Missing("gains paid in a fixed order, floored, the remainder to the
 POOL = LayerMessage(id="pool", kind="insurance", rank=1)
 
 
-@adapter("Vega", "mark_from mark_to losers winners_in_order insurance_pool", "insurance_after")
-@adapter("Vega", "mark_from mark_to losers winners_in_order insurance_pool", "collected")
+@adapter("Vega", "mark_from mark_to losers winners_in_order insurance_pool")
 def settlement(q: Question) -> Answer | Missing:
     """Everybody marked at the new price; shortfalls against the pool.
 
