@@ -55,6 +55,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for system in [*systems, "all"]:
         counts = _counts(system)
         terminalreporter.write_line(f"{system:<{width}}" + "".join(f"{counts[status]:>17}" for status in Status))
+    terminalreporter.section("conformance, rules that are missing")
+    for reason, examples in _missing().most_common():
+        terminalreporter.write_line(f"{examples:>4}  {reason}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -65,6 +68,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     systems = sorted({system for system, _, _ in ROWS.values()})
     told = {
         "total": {status.value: _counts("all")[status] for status in Status},
+        "missing": dict(_missing().most_common()),
         "systems": {one: {status.value: _counts(one)[status] for status in Status} for one in systems},
         "examples": {
             name: {"system": system, "status": status, "reason": reason}
@@ -76,3 +80,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _counts(system: str) -> Counter[str]:
     return Counter(status for held, status, _ in ROWS.values() if system in (held, "all"))
+
+
+def _missing() -> Counter[str]:
+    return Counter(reason for _, status, reason in ROWS.values() if status == Status.NOT_EXPRESSIBLE)

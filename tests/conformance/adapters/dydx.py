@@ -10,7 +10,8 @@ from engine.execution import bankruptcy_cash, bankruptcy_value, limit_ticks
 from engine.liquidation import Liquidation, plan
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
-from tests.conformance.scene import Scene, fine, ppm, signed, text
+from tests.conformance.scene import Scene
+from tests.conformance.units import fine, ppm, signed, text
 from tests.conformance.verdict import Answer, Missing
 
 BY_INTEREST = Missing("initial margin by open interest (4)")

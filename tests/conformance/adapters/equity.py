@@ -8,7 +8,8 @@ from engine.execution import bankruptcy_value, limit_ticks
 from schemas import inputs
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
-from tests.conformance.scene import Scene, digits, fine, micro, ppm, signed, text
+from tests.conformance.scene import Scene
+from tests.conformance.units import digits, fine, micro, ppm, signed, text
 from tests.conformance.verdict import Answer, Missing
 
 DELEVERAGING = Missing("size without cost, bankruptcy share `whole`, deleveraging of the rest (15.2, 15.3, 6.7)")

@@ -6,7 +6,8 @@ from engine.value import notional
 from schemas.decimals import decimal_text
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
-from tests.conformance.scene import Scene, taken_away
+from tests.conformance.scene import Scene
+from tests.conformance.units import taken_away
 from tests.conformance.verdict import Answer, Missing
 
 PROFIT = Missing("a weight on positive profit, and taking it over at a fee (no rule yet)")

@@ -9,7 +9,8 @@ from engine.execution import bankruptcy_value, limit_ticks
 from engine.value import notional
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
-from tests.conformance.scene import Scene, fine, ppm, rate_of, signed
+from tests.conformance.scene import Scene
+from tests.conformance.units import fine, ppm, rate_of, signed
 from tests.conformance.verdict import Answer, Missing
 
 ESTIMATE = Missing("estimated liquidation price (4)")

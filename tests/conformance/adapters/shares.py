@@ -13,7 +13,8 @@ from schemas.decimals import decimal_text, units_of
 from schemas.governed import LayerMessage, WaterfallMessage
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
-from tests.conformance.scene import BOOK, RULE, UNCOVERED, text
+from tests.conformance.scene import BOOK, RULE, UNCOVERED
+from tests.conformance.units import text
 from tests.conformance.verdict import Answer, Missing
 
 DIGITS = 9  # a quota is the share in a finer unit

@@ -9,7 +9,8 @@ from schemas.governed import LayerMessage
 from tests.conformance.adapters.shares import DIGITS, drawn, number
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
-from tests.conformance.scene import BOOK, Scene, text
+from tests.conformance.scene import BOOK, Scene
+from tests.conformance.units import text
 from tests.conformance.verdict import Answer, Either, Missing
 
 FLOOR_LAST = Missing("gains paid in a fixed order, floored, the remainder to the last (15.8)")
