@@ -55,7 +55,7 @@ def settle(e, losses, charges):
         layers = {x["layer"]: x for x in group}
         left = sum(units for key, units in losses.items() if scope in (None, key.split("\t")[1]))
         limits = [(x["available_units"], x["cap_units"]) for _, x in sorted(layers.items())]
-        caps = [min(left, available, left if cap is None else cap) for available, cap in limits]
+        caps = [available if cap is None else min(available, cap) for available, cap in limits]
         drawn = dict(zip(sorted(layers), allocate(min(left, sum(caps)), caps, caps)[0], strict=True))
         for name, layer in layers.items():
             same(f"{name}: drawn", layer["drawn_units"], drawn[name])

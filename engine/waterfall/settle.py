@@ -58,7 +58,7 @@ def settle(waterfall: Waterfall, losses: Losses, resources: Resources) -> Settle
 
 
 def _draw_group(group: list[Layer], losses: Losses, resources: Resources, done: Settlement, scope: str | None) -> None:
-    """Layers that share one rank and scope: pro rata to capacity (Eurex), ties by id (9)."""
+    """Layers that share one rank and scope: pro rata to capacity, however small the loss (Eurex), ties by id (9)."""
     group = sorted(group, key=lambda layer: layer.id)
     left = losses.total() if scope is None else losses.of_scope(scope)
     capacities = [_capacity(layer, losses, resources, done, left) for layer in group]
@@ -73,7 +73,8 @@ def _draw_group(group: list[Layer], losses: Losses, resources: Resources, done: 
 
 
 def _capacity(layer: Layer, losses: Losses, resources: Resources, done: Settlement, left: int) -> int:
-    found = min(left, _available(layer, losses, resources, done, left))
+    """What a layer stands with beside others of its rank: its size, not what the loss is (17.12)."""
+    found = _available(layer, losses, resources, done, left)
     return found if layer.cap_units is None else min(found, layer.cap_units)
 
 

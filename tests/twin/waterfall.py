@@ -48,7 +48,7 @@ def allocate_loss(book: BookState, window: Window) -> None:
 def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
     """Layers that stand side by side: pro rata to capacity, never more than what remains (8)."""
     remaining = ladder.remaining(scope)
-    capacity = {one.said.id: capacity_of(ladder, one, remaining) for one in layers}
+    capacity = {one.said.id: capacity_of(ladder, one) for one in layers}
     draws = allocate(remaining, capacity, capacity)
     # READING: the defaulters' own money reduces its cells before the others of the rank reduce what is left
     # pro rata.
@@ -57,10 +57,10 @@ def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
     ladder.draws |= draws
 
 
-def capacity_of(ladder: Ladder, layer: Layer, remaining: int) -> int:
-    """`min(cap, available, remaining)` (17.12)."""
+def capacity_of(ladder: Ladder, layer: Layer) -> int:
+    """`min(cap, available)`: its size, whatever the loss (17.12)."""
     available = sum(caps_of(ladder, layer).values())
-    return min(available, remaining) if layer.cap is None else min(layer.cap, available, remaining)
+    return available if layer.cap is None else min(layer.cap, available)
 
 
 def caps_of(ladder: Ladder, layer: Layer) -> dict[str, int]:

@@ -44,17 +44,12 @@ def drawn(layers: list[LayerMessage], losses: Losses, balances: dict[str, int]) 
 
 
 @adapter("Pro rata own + member layer", "assessments_called further_dedicated loss_in_layer", "members ccp")
-def pari_passu(q: Question) -> Answer | Missing:
-    """Two sources in one rank; assessments that were called and paid are a fund.
-
-    A rank shares by `min(size, loss)` today (17.12), the source by size: the same only where no size is above the loss.
-    """
+def pari_passu(q: Question) -> Answer:
+    """Two sources in one rank share by size; assessments that were called and paid are a fund."""
     layers = [LayerMessage(id=name, kind="operator", rank=1) for name in ("members", "ccp")]
     sizes = {"members": units(q["assessments_called"]), "ccp": units(q["further_dedicated"])}
     losses = Losses()
     losses.add("defaulter", BOOK, units(q["loss_in_layer"]))
-    if any(size > losses.total() for size in sizes.values()):
-        return Missing("pari passu by size, not by what a layer can bear of the loss (8, 17.12)")
     paid = drawn(layers, losses, {f"@operator/{name}": size for name, size in sizes.items()}).paid
     return {name: number(paid.get(f"@operator/{name}", 0)) for name in sizes}
 
