@@ -116,6 +116,10 @@ class Scene:
         """Units of money into an account."""
         self.state.pay(self.state.accounts.row_of[account], units, MARKET, is_flow=True)
 
+    def fund_units(self, name: str) -> int:
+        """What a named account holds."""
+        return int(self.venue.books[BOOK].clearing.state.ledger.balance(name))
+
     def gain(self, account: str) -> int:
         """What the account has won since it was written, in units (17.8)."""
         row = self.state.accounts.row_of[account]

@@ -26,6 +26,11 @@ def micro(number: Any, decimals: int) -> int:
     return units_of(text(number), decimals + 6)
 
 
+def percent(rate: Fraction) -> Fraction:
+    """A rate in hundredths."""
+    return 100 * rate
+
+
 def taken_away(weight: Any) -> int:
     """The margin rate that a weight on an asset stands for, in ppm."""
     return PPM - ppm(weight)

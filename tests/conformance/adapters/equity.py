@@ -59,16 +59,6 @@ def slices(q: Question) -> Answer:
     return {**lacking, "account_value": known["equity"], "mmr": known["mm"], "upnl": gain}
 
 
-@adapter("Paradex", "users alice_long entry mark")
-def insolvent(q: Question) -> Answer:
-    """The account that owes; who leaves later pays by a factor that we lack."""
-    scene = Scene()
-    scene.list("X", [q["mark"], q["entry"]], [q["alice_long"]])
-    scene.hold("a", q["users"]["alice"], {"X": q["alice_long"]}, {"X": q["entry"]})
-    lacking = dict.fromkeys(q.asks, Missing("withdrawal factor (8)"))
-    return {**lacking, "alice_account_value": _margins(scene)["equity"]}
-
-
 def _hold(scene: Scene, cash: Any, positions: list[dict[str, Any]], mark: str, mm_ppm: int) -> None:
     """The account `a` with positions that each name their market, size, entry and mark."""
     for one in positions:

@@ -25,9 +25,14 @@ def units(number: Any) -> int:
     return units_of(text(number), DIGITS)
 
 
-def number(count: int) -> Fraction:
+def number(count: int, digits: int = DIGITS) -> Fraction:
     """The same back."""
-    return Fraction(decimal_text(count, DIGITS))
+    return Fraction(decimal_text(count, digits))
+
+
+def ratio(found: tuple[int, int]) -> Fraction:
+    """A rate."""
+    return Fraction(*found)
 
 
 def level(found: Allocation) -> Fraction | Missing:
