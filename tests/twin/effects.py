@@ -23,6 +23,7 @@ from schemas.inputs import (
 )
 from schemas.message import Governed, Input
 from tests.twin import governance, marks, withdrawals
+from tests.twin.calls import pay_calls
 from tests.twin.life import check
 from tests.twin.margin import equity
 from tests.twin.reading import amount_units, refuse_if, said_amount, said_lots, said_ticks
@@ -105,6 +106,7 @@ def contribution(book: BookState, message: Contribution) -> None:
     units = amount_units(message.amount, book.decimals)
     book.account(f"@guarantee/{message.member}").cash += units
     book.outside[book.settlement_asset] = book.outside.get(book.settlement_asset, 0) + units
+    pay_calls(book, message.member, units)
 
 
 def price(book: BookState, message: Price) -> None:
