@@ -166,7 +166,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
 
 def _require_met(total: int, window: Window, done: Settlement) -> None:
     """Invariant 14.3: shares and uncovered are the loss, to the unit."""
-    met = sum(done.paid.values()) - sum(done.premiums.values()) + sum(done.charges.values()) + done.uncovered
+    met = done.covered_units + done.uncovered
     if met != total or window.losses.total():
         raise Halt(f"window {window.number}: {met} units met of {total}")
 

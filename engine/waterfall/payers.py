@@ -52,6 +52,11 @@ class Settlement:
     premiums: dict[str, int] = field(default_factory=dict)
     uncovered: int = 0
 
+    @property
+    def covered_units(self) -> int:
+        """The loss that was met: what was paid and charged, less what was paid beyond it."""
+        return sum(self.paid.values()) - sum(self.premiums.values()) + sum(self.charges.values())
+
     def pay(self, name: str, units: int) -> None:
         """A named account pays into the loss."""
         if units:

@@ -11,7 +11,6 @@ PRICE = "liquidation_price"
 ESTIMATE = "estimated liquidation price (4)"
 BASIS = "margin on entry value and at a leverage, estimated liquidation price (4, 15.1)"
 PLAN = "size without cost, bankruptcy share `whole`, deleveraging of the rest (15.2, 15.3, 6.7)"
-ASSESSMENT = "assessments on survivors (8)"
 ADDON = "add-ons as lines of the margin statement (4)"
 HISTORY = "history: the example states no loss and no layers that a rule could be applied to"
 
@@ -46,8 +45,6 @@ MISSING += [
     (kind("Paradex", asks="max_buy max_sell"), "room that a position limit leaves (11)"),
     (kind("Synthetix v3", asks="max_per_window"), "pace by rate, scale and window (15.4)"),
     (kind("Vega", asks="network_trades"), "takeover at the mark, the rest of the margin to the fund (6.6)"),
-    (kind("Full stack"), ASSESSMENT),
-    (kind("Temporary junior layer"), "validity of layers, replenished money last (8)"),
     (kind(("SPAN 2", "25% stressed", "10-year floor")), ADDON),
     (kind("SPAN portfolio scan", "long_futures short_calls"), "scan model (4), and the example states no risk arrays"),
     (kind("SPAN"), "scan model (4)"),

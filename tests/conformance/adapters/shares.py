@@ -42,10 +42,12 @@ def level(found: Allocation) -> Fraction | Missing:
     return Fraction(found.level_units, found.level_weight)
 
 
-def drawn(layers: list[LayerMessage], losses: Losses, balances: dict[str, int]) -> Settlement:
-    """A waterfall of named funds over losses."""
+def drawn(
+    layers: list[LayerMessage], losses: Losses, balances: dict[str, int], contributions: dict[str, int] | None = None
+) -> Settlement:
+    """A waterfall of named funds over losses; contributions as they stood at the opening."""
     message = WaterfallMessage(book=BOOK, id="w", time_ms=0, layers=[*layers, UNCOVERED], **RULE)
-    return settle(compile_waterfall(message, DIGITS), losses, Resources(BOOK, balances, {}, {}))
+    return settle(compile_waterfall(message, DIGITS), losses, Resources(BOOK, balances, contributions or {}, {}))
 
 
 @adapter("Pro rata own + member layer", "assessments_called further_dedicated loss_in_layer", "members ccp")
