@@ -53,6 +53,7 @@ class Layer:
     scope: str | None
     cap_units: int | None
     member_cap_units: int | None = None
+    over_cap: str = "reshare"
     valid_from_ms: int = 0
     valid_to_ms: int | None = None
     premium_ppm: int = 0
@@ -138,7 +139,8 @@ CHARGING = {"unvested", "gains_haircut", "equity_haircut", "open_interest_charge
 # Which kinds take which fields of a variant, and which they must say.
 MEMBERS = {"guarantee_fund", "replenished", "assessment", "unvested", "gains_haircut", "equity_haircut"}
 _TAKEN_BY = {
-    "member_cap": MEMBERS, "premium_ppm": {"insurance"}, "owner": {"insurance"}, "theta_ppm": {"equity_haircut"},
+    "member_cap": MEMBERS, "over_cap": MEMBERS, "premium_ppm": {"insurance"}, "owner": {"insurance"},
+    "theta_ppm": {"equity_haircut"},
     "instrument": {"open_interest_charge"}, "multiple_ppm": {"assessment"}, "call_ms": {"assessment"},
     "period_days": {"assessment"}, "period_months": {"assessment"},
 }  # fmt: skip
@@ -168,6 +170,8 @@ def _compile_layer(layer: LayerMessage, decimals: int) -> Layer:
         raise Refused(Code.BAD_WATERFALL, f"layer {layer.id} ends before it begins")
     if not f"{said.get('owner', OPERATOR)}/".startswith(f"{OPERATOR}/"):
         raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: a premium goes to an account of the operator")
+    if "over_cap" in said and "member_cap" not in said:
+        raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: over_cap needs member_cap")
     if "member_cap" in said:
         said["member_cap_units"] = money(said.pop("member_cap"), decimals)
     return Layer(layer.id, layer.kind, layer.rank, layer.scope, optional_money(layer.cap, decimals), **said)

@@ -107,7 +107,8 @@ LayerKind = Literal[
 
 class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One rung of the ladder (RULEBOOK 8). Layers of one rank share pro rata to capacity; `cap` bounds one
-    window's draw, `member_cap` what one member pays into it.
+    window's draw, `member_cap` what one member pays into it; `over_cap`: what is above that is shared again among the
+    others, or left to the next rank.
 
     A layer is there for windows that open from `valid_from_ms` until before `valid_to_ms`. What else is left out is a
     variant that this layer does not have (17.17): `premium_ppm` and its `owner` (insurance), `theta_ppm`
@@ -121,6 +122,7 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     scope: Name | None = None
     cap: Decimal | None = None
     member_cap: Decimal | UnsetType = UNSET
+    over_cap: Literal["reshare", "leave"] | UnsetType = UNSET
     valid_from_ms: TimeMs | UnsetType = UNSET
     valid_to_ms: TimeMs | UnsetType = UNSET
     premium_ppm: Ppm | UnsetType = UNSET

@@ -108,7 +108,8 @@ def says(layer: Layer, ladder: Ladder) -> str:
     if layer.cap_units is not None:
         words.append(f"at most {ladder.text(layer.cap_units)}")
     if layer.member_cap_units is not None:
-        words.append(f"at most {ladder.text(layer.member_cap_units)} a member")
+        rest = ", the rest goes on" if layer.over_cap == "leave" else ""
+        words.append(f"at most {ladder.text(layer.member_cap_units)} a member{rest}")
     if layer.premium_ppm:
         words.append(f"premium {_percent(layer.premium_ppm)} to {layer.owner}")
     if layer.valid_from_ms:

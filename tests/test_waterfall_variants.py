@@ -71,6 +71,17 @@ def test_a_cap_for_each_member_is_shared_again() -> None:
     assert hand.cash("@guarantee/b", "@guarantee/c", "@uncovered") == [15, 0, -15]
 
 
+def test_a_cap_for_each_member_may_leave_the_rest() -> None:
+    """Of 60, 30 and 30 become 25 and 25; 48 and 12 become 25 and 12. Of 30, the layer's cap, 20 and 10 are not cut."""
+    terms: dict[str, Any] = {"member_cap": "25", "over_cap": "leave"}
+    hand = lose(layer("gf", "guarantee_fund", 1, **terms), funds={}, contributions={"b": 40, "c": 40})
+    assert hand.cash("@guarantee/b", "@guarantee/c", "@uncovered") == [15, 15, -10]
+    hand = lose(layer("gf", "guarantee_fund", 1, **terms), funds={}, contributions={"b": 80, "c": 20})
+    assert hand.cash("@guarantee/b", "@guarantee/c", "@uncovered") == [55, 8, -23]
+    hand = lose(layer("gf", "guarantee_fund", 1, cap="30", **terms), funds={}, contributions={"b": 80, "c": 40})
+    assert hand.cash("@guarantee/b", "@guarantee/c", "@uncovered") == [60, 30, -30]
+
+
 def test_replenished_money_is_last_in_the_window_that_consumed_it() -> None:
     """31 stood there when it opened; of the 50 that came in it 29 are needed."""
     layers = [layer("gf", "guarantee_fund", 1), layer("new", "replenished", 2)]
@@ -175,6 +186,7 @@ def test_a_cap_of_the_period_counts_over_windows() -> None:
         [layer("x", "insurance", 1, owner="@insurance/B")],
         [layer("x", "insurance", 1, owner="@operators")],
         [layer("x", "insurance", 1, member_cap="5")],
+        [layer("x", "guarantee_fund", 1, over_cap="leave")],
         [layer("x", "open_interest_charge", 1)],
         [layer("x", "assessment", 1, multiple_ppm=5)],
         [layer("x", "operator", 1, valid_from_ms=5, valid_to_ms=5)],

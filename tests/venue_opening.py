@@ -146,12 +146,14 @@ VARIANTS = [
     ],
     [
         _layer("warm", "unvested", 1), _layer("lin", "open_interest_charge", 2, instrument="LIN", cap="40"),
-        _layer("half", "equity_haircut", 3, theta_ppm=500_000), _layer("gains", "gains_haircut", 4, member_cap="5"),
+        _layer("half", "equity_haircut", 3, theta_ppm=500_000),
+        _layer("gains", "gains_haircut", 4, member_cap="5", over_cap="leave"),
         _layer("end", "uncovered", 5),
     ],
     [
         _layer("op", "operator", 1, valid_from_ms=3_000, valid_to_ms=20_000),
-        _layer("gf", "guarantee_fund", 2, cap="5"), _layer("call", "assessment", 2, member_cap="30", **CALLED),
+        _layer("gf", "guarantee_fund", 2, cap="5"),
+        _layer("call", "assessment", 2, member_cap="30", over_cap="leave", **CALLED),
         _layer("inv", "open_interest_charge", 3, instrument="INV"),
         _layer("rat", "open_interest_charge", 4, instrument="RAT"), _layer("end", "uncovered", 5),
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.allocation import allocate
 from engine.ledger import OPERATOR, guarantee, insurance
 from engine.rules import Layer
 from engine.waterfall.assess import assessment_cap
@@ -95,11 +96,20 @@ class Drawing:
         return [(member, units) for member, units in sorted(self.resources.frozen.items()) if member not in lost]
 
 
-def rows_of(layer: Layer, now: Drawing) -> Rows:
-    """Who may pay into a layer; what is above `member_cap` is shared again among the others (8)."""
+def rows_of(layer: Layer, now: Drawing, asked: int) -> Rows:
+    """Who may pay into a layer that is asked for so much.
+
+    What is above `member_cap` is shared again among the others; with the policy `leave` a member pays at most its share
+    of what is asked, so that the rest goes on to the next rank (8, 17.17).
+    """
     rows = _ROWS[layer.kind](layer, now)
     most = layer.member_cap_units
-    return rows if most is None else [(payer, weight, min(cap, most)) for payer, weight, cap in rows]
+    if most is None:
+        return rows
+    if layer.over_cap == "leave":
+        shares = allocate(asked, [weight for _, weight, _ in rows], [cap for _, _, cap in rows]).shares.tolist()
+        rows = [(payer, weight, share) for (payer, weight, _), share in zip(rows, shares, strict=True)]
+    return [(payer, weight, min(cap, most)) for payer, weight, cap in rows]
 
 
 def fund_of(layer: Layer, book: str) -> str:

@@ -7,17 +7,17 @@ draw leaves receipts: a table of who paid, and one of the losses that it met.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from msgspec import UNSET
 
 from engine.allocation import allocate
 from engine.ledger import assessment, guarantee
+from engine.names import member_of
 from engine.numbers import PPM, div_down, ppm_up
 from engine.receipts import share_out
 from engine.rules import Layer, Waterfall
 from engine.waterfall.losses import Losses
-from engine.waterfall.payers import Drawing, Resources, Settlement, fund_of, rows_of
+from engine.waterfall.payers import Drawing, Resources, Rows, Settlement, fund_of, rows_of
 from schemas.loss_events import LayerDraw
 
 __all__ = ["Resources", "Settlement", "fund_of", "settle"]
@@ -42,18 +42,18 @@ def _draw_group(group: list[Layer], now: Drawing, scope: str | None) -> None:
     """Layers that share one rank and scope: pro rata to capacity, however small the loss (Eurex), ties by id (9)."""
     group = sorted(group, key=lambda layer: layer.id)
     left = now.losses.total() if scope is None else now.losses.of_scope(scope)
-    available = [sum(cap for _, _, cap in rows_of(layer, now)) for layer in group]
     caps = [_cap(layer, left) for layer in group]
+    rows = [rows_of(one, now, left if cap is None else min(left, cap)) for one, cap in zip(group, caps, strict=True)]
+    available = [sum(cap for _, _, cap in payers) for payers in rows]
     capacities = [units if cap is None else min(units, cap) for units, cap in zip(available, caps, strict=True)]
     shares = allocate(min(left, sum(capacities)), capacities, capacities).shares.tolist() if group else []
-    order = sorted(
-        zip(group, available, caps, shares, strict=True), key=lambda one: one[0].kind != "defaulter_contribution"
-    )
-    for layer, held, cap, units in order:  # the defaulters' own first: it meets its own cells only
-        facts = (layer.id, layer.kind, layer.rank, layer.scope, cap)
+    order = sorted(range(len(group)), key=lambda at: group[at].kind != "defaulter_contribution")
+    for at in order:  # the defaulters' own first: it meets its own cells only
+        layer, held, units = group[at], available[at], shares[at]
+        facts = (layer.id, layer.kind, layer.rank, layer.scope, caps[at])
         now.done.layers.append(LayerDraw(*facts, held, units, held - units, layer.premium_ppm or UNSET))
         if units:
-            _draw(layer, units, now)
+            _draw(layer, units, rows[at], now)
 
 
 def _cap(layer: Layer, left: int) -> int | None:
@@ -64,13 +64,13 @@ def _cap(layer: Layer, left: int) -> int | None:
     return part if layer.cap_units is None else min(part, layer.cap_units)
 
 
-def _draw(layer: Layer, units: int, now: Drawing) -> None:
+def _draw(layer: Layer, units: int, rows: Rows, now: Drawing) -> None:
     """Who pays, by its receipt; then the losses that this meets."""
     if layer.kind == "uncovered":
         now.done.uncovered += units
         now.done.draws.append(now.losses.meet(layer.id, units))
         return
-    draw = share_out(layer.id, "payers", units, rows_of(layer, now), _balances(layer, now))
+    draw = share_out(layer.id, "payers", units, rows, _balances(layer, now))
     now.done.draws.append(draw)
     paying = [(share.payer, share.share_units) for share in draw.shares if share.share_units]
     for payer, share in paying:
@@ -90,8 +90,10 @@ def _balances(layer: Layer, now: Drawing) -> Callable[[str], int]:
         return lambda member: -resources.assessed.get(member, 0)
     if layer.kind in ("unvested", "gains_haircut"):
         return now.gain
-    if layer.kind in ("equity_haircut", "open_interest_charge"):
-        return {payer: cap for payer, _, cap in rows_of(replace(layer, member_cap_units=None), now)}.__getitem__
+    if layer.kind == "equity_haircut":
+        return lambda member: sum(room for _, room in now.rooms(member))
+    if layer.kind == "open_interest_charge":
+        return lambda account: dict(now.rooms(member_of(account)))[account]
     return lambda member: now.left(guarantee(member))
 
 

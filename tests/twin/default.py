@@ -33,7 +33,7 @@ def start_window(book: BookState) -> None:
     frozen = {a.id.removeprefix("@guarantee/"): a.cash for a in funds}
     book.window = Window(
         book.window_number, book.clock, said.window_ms, said.window_max_ms, frozen, valid(book), book.clock,
-        vests=said.vest_gains,
+        vests=said.vest_gains, seq=book.seq,
     )  # fmt: skip
     book.event("window-opened", str(book.window.number), contributions=sum(frozen.values()))
 

@@ -103,6 +103,7 @@ class Window:
     loss: dict[tuple[str, str], int] = field(default_factory=dict)  # (member, scope): units
     defaulted: set[str] = field(default_factory=set)
     vests: bool = False
+    seq: int = 0  # of the input whose consequences opened it
 
 
 @dataclass

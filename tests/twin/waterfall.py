@@ -16,6 +16,7 @@ from tests.twin.margin import equity, gains
 from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, Account, BookState, Window
 from tests.twin.values import post
 
+BOUNDLESS = 2**62
 Cells = dict[tuple[str, str], int]  # (member, scope): units
 
 
@@ -58,18 +59,19 @@ def allocate_loss(book: BookState, window: Window) -> None:
 def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
     """Layers that stand side by side: pro rata to capacity, never more than what remains (8)."""
     remaining = ladder.remaining(scope)
-    capacity = {one.said.id: capacity_of(ladder, one, remaining) for one in layers}
+    most = {one.said.id: caps_of(ladder, one, remaining) for one in layers}
+    capacity = {one.said.id: min(sum(most[one.said.id].values()), bound(one, remaining)) for one in layers}
     draws = allocate(remaining, capacity, capacity)
     # READING: the defaulters' own money reduces its cells before the others of the rank reduce what is left
     # pro rata.
     for layer in sorted(layers, key=lambda one: one.said.kind != "defaulter_contribution"):
-        draw(ladder, layer, draws[layer.said.id])
+        draw(ladder, layer, draws[layer.said.id], most[layer.said.id])
     ladder.draws |= draws
 
 
-def capacity_of(ladder: Ladder, layer: Layer, remaining: int) -> int:
-    """`min(cap, available)`: its size, whatever the loss (17.12); an equity haircut takes a part of it (17.17)."""
-    bounds = [sum(caps_of(ladder, layer).values())]
+def bound(layer: Layer, remaining: int) -> int:
+    """What a layer takes at most in one window; an equity haircut a part of what remains (17.17)."""
+    bounds = [BOUNDLESS]
     if layer.cap is not None:
         bounds.append(layer.cap)
     if layer.said.theta_ppm is not UNSET:
@@ -77,10 +79,12 @@ def capacity_of(ladder: Ladder, layer: Layer, remaining: int) -> int:
     return min(bounds)
 
 
-def caps_of(ladder: Ladder, layer: Layer) -> dict[str, int]:
-    """What a layer has, by who pays, up to what it may ask of one (17.12, 17.17)."""
-    most = layer.member_cap
-    return {who: units if most is None else min(units, most) for who, units in bearing(ladder, layer).items()}
+def caps_of(ladder: Ladder, layer: Layer, remaining: int) -> dict[str, int]:
+    """What a layer has, by who pays, up to what it may ask of one (17.12, 17.17); its size, whatever the loss."""
+    has, most = bearing(ladder, layer), layer.member_cap
+    if most is not None and layer.said.over_cap == "leave":
+        has = allocate(min(remaining, bound(layer, remaining)), weights_of(ladder, layer, has), has)
+    return {who: units if most is None else min(units, most) for who, units in has.items()}
 
 
 def bearing(ladder: Ladder, layer: Layer) -> dict[str, int]:
@@ -176,9 +180,8 @@ def gain_caps(ladder: Ladder) -> dict[str, int]:
     return {member: min(units, sum(chargeable(ladder.book, member).values())) for member, units in gained.items()}
 
 
-def draw(ladder: Ladder, layer: Layer, units: int) -> None:
-    """Take `units` from who pays, and take them off the loss (17.12)."""
-    caps = caps_of(ladder, layer)
+def weights_of(ladder: Ladder, layer: Layer, caps: dict[str, int]) -> dict[str, int]:
+    """By what the payers of a layer share (17.12, 17.17)."""
     weights = {
         "guarantee_fund": lambda: survivors(ladder.window, ladder.window.contributions),
         "assessment": lambda: survivors(ladder.window, ladder.window.contributions),
@@ -188,7 +191,12 @@ def draw(ladder: Ladder, layer: Layer, units: int) -> None:
             one.id: abs(one.positions[layer.said.instrument]) for one in holders(ladder, layer.said.instrument)
         },
     }.get(layer.said.kind, lambda: caps)()
-    shares = allocate(units, {who: weights[who] for who in caps}, caps)
+    return {who: weights[who] for who in caps}
+
+
+def draw(ladder: Ladder, layer: Layer, units: int, caps: dict[str, int]) -> None:
+    """Take `units` from who pays, and take them off the loss (17.12)."""
+    shares = allocate(units, weights_of(ladder, layer, caps), caps)
     for who, share in shares.items():
         pay(ladder, layer, who, share)
     if layer.said.kind == "defaulter_contribution":
