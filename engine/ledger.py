@@ -21,6 +21,11 @@ def guarantee(member: str) -> str:
     return f"@guarantee/{member}"
 
 
+def assessment(member: str) -> str:
+    """What a member was called for and has not paid: below zero."""
+    return f"@assessment/{member}"
+
+
 @dataclass(slots=True)
 class Ledger:
     """`cash` in units by name; `lots` by name and column."""

@@ -12,6 +12,7 @@ from itertools import groupby
 ROW = ("payer", "weight_units", "cap_units", "share_units", "remainder_rank", "before_units", "after_units")
 HEAD = ("previous", "id", "shortfall_units", "uncovered_units", "snapshot")
 LAYER = ("layer", "available_units", "drawn_units", "after_units")
+BY_MEMBER, BY_ACCOUNT = ("unvested", "gains_haircut", "equity_haircut"), ("open_interest_charge", "payers")
 DRAW = ("layer", "role", "amount_units", "total_weight_units", "level_units", "level_weight_units", "root")
 
 
@@ -55,18 +56,19 @@ def settle(e, losses, charges):
         layers = {x["layer"]: x for x in group}
         left = sum(units for key, units in losses.items() if scope in (None, key.split("\t")[1]))
         limits = [(x["available_units"], x["cap_units"]) for _, x in sorted(layers.items())]
-        caps = [min(left, available, left if cap is None else cap) for available, cap in limits]
+        caps = [available if cap is None else min(available, cap) for available, cap in limits]
         drawn = dict(zip(sorted(layers), allocate(min(left, sum(caps)), caps, caps)[0], strict=True))
         for name, layer in layers.items():
             same(f"{name}: drawn", layer["drawn_units"], drawn[name])
             same(f"{name}: after", layer["after_units"], layer["available_units"] - drawn[name])
-            due = Counter(losses=drawn[name], payers=drawn[name] if layer["kind"] != "uncovered" else 0)
+            extra = -(-drawn[name] * layer.get("premium_ppm", 0) // 10**6)
+            due = Counter(losses=drawn[name], payers=drawn[name] * (layer["kind"] != "uncovered"), premium=extra)
             for draw in (x for x in e["draws"] if x["layer"] == name):
                 paid = check(draw, layer, losses)
                 due[draw["role"]] -= draw["amount_units"]
-                if draw["role"].startswith("accounts/"):
-                    charges |= {(e["window"], account): share for account, share in paid.items()}
-                elif layer["kind"] == "gains_haircut" and draw["role"] == "payers":
+                if draw["role"].startswith("accounts/") or (layer["kind"], draw["role"]) == BY_ACCOUNT:
+                    charges.update({(e["window"], account): share for account, share in paid.items()})
+                elif layer["kind"] in BY_MEMBER and draw["role"] == "payers":
                     due.update({f"accounts/{payer}": share for payer, share in paid.items()})
             same(f"{name}: amounts less its tables", +due, -due)
     same("uncovered", e["uncovered_units"], e["layers"][-1]["drawn_units"])  # always the last layer
@@ -75,10 +77,12 @@ def settle(e, losses, charges):
 books, e = {}, {"id": "the file"}
 try:
     for e in map(json.loads, sys.stdin.buffer):
-        book = books.setdefault(e["book"], {"losses": Counter(), "charges": {}, "previous": ""})
+        book = books.setdefault(e["book"], {"losses": Counter(), "charges": Counter(), "previous": ""})
         if e["type"] == "default-declared":
             same("scopes", sum(e["scopes_units"].values()), e["shortfall_units"])
             book["losses"].update({f"{e['member']}\t{x}": units for x, units in e["scopes_units"].items()})
+        elif e["type"] == "assessment-missed":
+            book["losses"][f"{e['member']}\t{e['book']}"] += e["amount_units"]
         elif e["type"] == "loss-allocated":
             book["losses"][f"@liquidation\t{e['book']}"] += e["liquidation_loss_units"]
             told = {f"{one}\t{scope}": row[scope] for one, row in e["losses_units"].items() for scope in row}

@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, UnsetType
 
 from schemas.codes import Code, Refused
 from schemas.decimals import parse_decimal
@@ -62,12 +62,12 @@ def check_decimal(path: str, text: str) -> None:
 
 
 def _bare(tp: Any) -> tuple[Any, bool]:
-    """The type without `| None`, and whether that was there."""
+    """The type without `| None` or `| UnsetType`, and whether null was there."""
     if get_origin(tp) in (Union, UnionType):
-        rest = [arm for arm in get_args(tp) if arm is not NoneType]
+        rest = [arm for arm in get_args(tp) if arm not in (NoneType, UnsetType)]
         if len(rest) != 1:
-            raise TypeError(f"a field may be one type or null, found {tp}")
-        return rest[0], True
+            raise TypeError(f"a field may be one type, null or left out, found {tp}")
+        return rest[0], NoneType in get_args(tp)
     return tp, False
 
 
@@ -95,6 +95,8 @@ def _loosened(tp: Any, twins: dict[type[Struct], type[Struct]]) -> Any:
     """The type with Raw for Decimal and twins for structs. Raw takes null too: `Raw | None` would take nothing else."""
     if tp in (Decimal, Decimal | None):
         return Raw
+    if UnsetType in get_args(tp):
+        return _loosened(_bare(tp)[0], twins) | UnsetType
     if get_origin(tp) is Annotated:
         return Annotated[(_loosened(get_args(tp)[0], twins), *get_args(tp)[1:])]
     if get_origin(tp) is list:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from schemas.message import Count, Decimal, Governed, Name, Ppm, TimeMs
 
@@ -99,12 +99,21 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     vest_gains: bool = False
 
 
-LayerKind = Literal["defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "uncovered"]
+LayerKind = Literal[
+    "defaulter_contribution", "operator", "insurance", "guarantee_fund", "assessment", "replenished", "unvested",
+    "gains_haircut", "equity_haircut", "open_interest_charge", "uncovered",
+]  # fmt: skip
 
 
 class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One rung of the ladder (RULEBOOK 8). Layers of one rank share pro rata to capacity; `cap` bounds one
-    window's draw.
+    window's draw, `member_cap` what one member pays into it; `over_cap`: what is above that is shared again among the
+    others, or left to the next rank.
+
+    A layer is there for windows that open from `valid_from_ms` until before `valid_to_ms`. What else is left out is a
+    variant that this layer does not have (17.17): `premium_ppm` and its `owner` (insurance), `theta_ppm`
+    (equity_haircut), `instrument` (open_interest_charge), `multiple_ppm`, `call_ms`, `period_days` of business and
+    `period_months` (assessment).
     """
 
     id: Name
@@ -112,6 +121,18 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     rank: Annotated[int, Meta(ge=1, le=1000)]
     scope: Name | None = None
     cap: Decimal | None = None
+    member_cap: Decimal | UnsetType = UNSET
+    over_cap: Literal["reshare", "leave"] | UnsetType = UNSET
+    valid_from_ms: TimeMs | UnsetType = UNSET
+    valid_to_ms: TimeMs | UnsetType = UNSET
+    premium_ppm: Ppm | UnsetType = UNSET
+    owner: Name | UnsetType = UNSET
+    theta_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    instrument: Name | UnsetType = UNSET
+    multiple_ppm: Ppm | UnsetType = UNSET
+    call_ms: Annotated[int, Meta(ge=1, le=2**53)] | UnsetType = UNSET
+    period_days: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
+    period_months: Annotated[int, Meta(ge=1, le=120)] | UnsetType = UNSET
 
 
 class WaterfallMessage(Governed, frozen=True, kw_only=True, tag="waterfall"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from schemas.rows import (
     Bankrupt,
@@ -96,6 +96,8 @@ class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
 class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
     """Asks every shard for its numbers. `place`: whose holders; `gains`: members' gains too; `force`: tear up holes.
 
+    `bearing`: where a layer charges more than gains, what members without gains can bear too, and who holds these.
+
     `settled`: withdrawals asked up to this seq have left or were refused.
     """
 
@@ -105,6 +107,7 @@ class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
     place: list[str] = []
     gains: bool = False
     force: bool = False
+    bearing: list[str] | UnsetType = UNSET
 
 
 class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from schemas.events import Event
 
@@ -32,7 +32,10 @@ class DefaultDeclared(Event, frozen=True, kw_only=True, tag="default-declared"):
 
 
 class LayerDraw(Struct, frozen=True):
-    """One layer in one window. `available_units` is what it held that this window could draw (caps apart)."""
+    """One layer in one window. `available_units` is what it held that this window could draw (caps apart).
+
+    `premium_ppm` where a fund pays more than it covers: that much of what was drawn, rounded up, to its owner.
+    """
 
     layer: str
     kind: str
@@ -42,6 +45,7 @@ class LayerDraw(Struct, frozen=True):
     available_units: int
     drawn_units: int
     after_units: int
+    premium_ppm: int | UnsetType = UNSET
 
 
 class Share(Struct, frozen=True):
@@ -89,6 +93,23 @@ class LossAllocated(Event, frozen=True, kw_only=True, tag="loss-allocated"):
     contributions_units: dict[str, int]
     snapshot: str
     previous: str
+
+
+class AssessmentCalled(Event, frozen=True, kw_only=True, tag="assessment-called"):
+    """A survivor owes this much by the deadline; its contributions pay it first (8)."""
+
+    member: str
+    window: int
+    amount_units: int
+    deadline_ms: int
+
+
+class AssessmentMissed(Event, frozen=True, kw_only=True, tag="assessment-missed"):
+    """What was unpaid at the deadline: a loss of this member in `window` (17.17)."""
+
+    member: str
+    window: int
+    amount_units: int
 
 
 class GainsCharged(Event, frozen=True, kw_only=True, tag="gains-charged"):

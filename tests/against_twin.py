@@ -35,6 +35,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     ),
     "position-torn-up": (), "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
     "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (),
+    "assessment-called": ("amount_units", "deadline_ms"), "assessment-missed": ("window", "amount_units"),
     "withdrawal-released": ("amount",),
     "withdrawal-refused": (), "mark-held": (), "settlement-due": ("since_ms",),
     "limit-exceeded": ("instrument", "lots", "limit_lots"),

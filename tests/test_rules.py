@@ -298,12 +298,12 @@ def test_a_default_goes_down_the_layers() -> None:
 
 
 def test_one_rank_is_drawn_pro_rata_to_capacity() -> None:
-    """A loss of 7 on capacities min(12, 7) = 7 and min(5, 7) = 5: 4.08 and 2.92."""
+    """A loss of 7 on capacities of 12 (30 held, cap 12) and 5, not cut to the loss: 4.94 and 2.06."""
     hand = Hand(layer("junior", "operator", 1, cap="12"), layer("fund", "insurance", 1), listing=NARROW)
     hand.deposit({"a": 193, "b": 5000, "@operator/junior": 30, "@insurance/B": 5})
     hand.trade("a", "b", 10)
     hand.price(80)
-    assert hand.cash("@operator/junior", "@insurance/B") == [30 - 4, 5 - 3]
+    assert hand.cash("@operator/junior", "@insurance/B") == [30 - 5, 5 - 2]
 
 
 def test_gains_are_cut_and_split_over_accounts() -> None:

@@ -44,7 +44,7 @@ def opening(s: Settings, book: str) -> Iterator[Input]:
         yield instrument(s, name, id=name, **rule)
     yield asset(s, id="gold", **rule)
     yield parameters(s, id="rules", **rule)
-    yield governed.WaterfallMessage(id="wf", layers=LAYERS[s.layers], **rule)
+    yield governed.WaterfallMessage(id="wf", layers=ladder(s, s.layers), **rule)
     for name in sorted(LIMITED):
         yield governed.Command(id=f"open-{name}", kind="open_account", account=name, limited=True, **rule)
     yield from _money(book)
@@ -137,3 +137,34 @@ LAYERS = [
     [_layer("gains", "gains_haircut", 1, cap="30"), _layer("gf", "guarantee_fund", 1), _layer("end", "uncovered", 2)],
     [_layer("gains", "gains_haircut", 1), _layer("end", "uncovered", 2)],
 ]  # fmt: skip
+CALLED: dict[str, Any] = {"multiple_ppm": 1_500_000, "call_ms": 700, "period_days": 1, "period_months": 1}
+VARIANTS = [
+    [
+        _layer("own", "defaulter_contribution", 1), _layer("gf", "guarantee_fund", 3, member_cap="8"),
+        _layer("ins", "insurance", 2, premium_ppm=50_000, owner="@operator/op"), _layer("new", "replenished", 4),
+        _layer("call", "assessment", 5, **CALLED), _layer("gains", "gains_haircut", 6), _layer("end", "uncovered", 7),
+    ],
+    [
+        _layer("warm", "unvested", 1), _layer("lin", "open_interest_charge", 2, instrument="LIN", cap="40"),
+        _layer("half", "equity_haircut", 3, theta_ppm=500_000),
+        _layer("gains", "gains_haircut", 4, member_cap="5", over_cap="leave"),
+        _layer("end", "uncovered", 5),
+    ],
+    [
+        _layer("op", "operator", 1, valid_from_ms=3_000, valid_to_ms=20_000),
+        _layer("gf", "guarantee_fund", 2, cap="5"),
+        _layer("call", "assessment", 2, member_cap="30", over_cap="leave", **CALLED),
+        _layer("inv", "open_interest_charge", 3, instrument="INV"),
+        _layer("rat", "open_interest_charge", 4, instrument="RAT"), _layer("end", "uncovered", 5),
+    ],
+    [
+        _layer("all", "equity_haircut", 1, cap="25"), _layer("warm", "unvested", 2),
+        _layer("gains", "gains_haircut", 3), _layer("gf", "guarantee_fund", 4), _layer("new", "replenished", 4),
+        _layer("end", "uncovered", 5),
+    ],
+]  # fmt: skip
+
+
+def ladder(s: Settings, number: int) -> list[LayerMessage]:
+    """A waterfall of the default's kinds, in one venue of four of the other kinds."""
+    return VARIANTS[number] if s.large == 2 else LAYERS[number]

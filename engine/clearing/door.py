@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import operations as op
 from engine.book import Book
-from engine.clearing import allocating, rounds, window
+from engine.clearing import allocating, calls, rounds, window
 from engine.clearing.state import ClearingState
 from engine.ledger import (
     BACKSTOP,
@@ -13,7 +13,6 @@ from engine.ledger import (
     OUTSIDE,
     ROUNDING,
     TRANSIT,
-    guarantee,
     insurance,
 )
 from engine.numbers import PPM, div_up
@@ -64,6 +63,7 @@ class Clearing:
         state, due = self.state, []
         if state.round is not None:
             due.append(state.round.deadline_ms)
+        due += [call.deadline_ms for call in state.calls]
         if state.deferred:
             due.append(state.resume_ms)
         if state.window is not None:
@@ -80,10 +80,11 @@ class Clearing:
             if operation.account.startswith("@"):
                 state.ledger.post(OUTSIDE, operation.account, operation.amount)
         elif isinstance(operation, op.Contributed):
-            state.ledger.post(OUTSIDE, guarantee(operation.member), operation.amount)
+            calls.receive(state, OUTSIDE, operation.member, operation.amount)
         elif isinstance(operation, op.Marked):
             self._tell_mark(operation)
         elif isinstance(operation, op.Advanced):
+            window.lose_calls(state)
             self._tell_overdue(operation)
         elif isinstance(operation, op.Funded):
             self._fund(operation)

@@ -5,10 +5,12 @@ What goes first: liquidations, positions to place, collateral to sell, the windo
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from engine.accounts import account_key
-from engine.clearing import allocating, grants, placing, sales, window
+from engine.clearing import allocating, calls, grants, placing, sales, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
-from engine.ledger import TRANSIT
+from engine.ledger import TRANSIT, guarantee
 from schemas.codes import Code, Halt
 from schemas.journal import Allocation, Answer, Marker
 from schemas.rows import Release
@@ -49,12 +51,14 @@ def _needs_round(state: ClearingState) -> bool:
 def _mark(state: ClearingState, asking: Round) -> None:
     """Write a marker; an older one of the same round stays valid, the first complete one counts."""
     gains = force = False
+    bearing: list[str] | UnsetType = UNSET
     if state.window is not None:
         gains = state.window.wants_gains
+        bearing = window.bearing(state, state.window) if gains else UNSET
         force = window.must_force(state, state.window)
     marker = Marker(
         book=state.book.name, seq=state.book.seq, round=asking.number, attempt=len(asking.attempts),
-        settled=state.settled, place=state.to_place(), gains=gains, force=force,
+        settled=state.settled, place=state.to_place(), gains=gains, force=force, bearing=bearing,
     )  # fmt: skip
     asking.attempts.append(Attempt(marker))
     asking.deadline_ms = state.book.clock_ms + state.book.parameters.round_ms
@@ -164,7 +168,7 @@ def _release(state: ClearingState, upto: int, found: Answer) -> bool:
         code = int(Code.ACCOUNT_CLOSED) if not one.code and one.seq in closed else one.code
         rows.append(Release(one.seq, one.account, one.id, one.asset, one.amount, one.target, code))
         if not code and one.target is not None and one.target.startswith("@"):
-            state.ledger.post(TRANSIT, one.target, one.amount)
+            calls.receive(state, TRANSIT, one.target.removeprefix(guarantee("")), one.amount)
     return allocating.allocate_round(
         state, Allocation(**allocating.next_allocation(state), kind="release", releases=rows, upto=upto)
     )

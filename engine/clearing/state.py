@@ -10,6 +10,7 @@ from engine.ledger import LIQUIDATION, Ledger
 from engine.outbox import Outbox
 from engine.rules import Waterfall
 from engine.shard.state import stamp
+from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.events import Event
 from schemas.journal import Allocation, Answer, Decision, Marker
@@ -38,11 +39,21 @@ class Round:
 
 
 @dataclass(slots=True)
+class Call:
+    """An assessment of a window, what is unpaid of it."""
+
+    member: str
+    window: int
+    units: int
+    deadline_ms: int
+
+
+@dataclass(slots=True)
 class Window:
     """An event window (7). Contributions, waterfall and times are those of its opening.
 
     `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for
-    those.
+    those. `vests`: whether gains vested only with the period when it opened.
     """
 
     number: int
@@ -57,11 +68,13 @@ class Window:
     is_forced: bool = False
     is_asked: bool = False
     wants_gains: bool = False
+    vests: bool = False
 
 
 @dataclass(slots=True)
 class ClearingState:
-    """`raised`: what needs a round, by (what, account), with the cause seq of its latest report.
+    """`calls`: assessments not yet paid, in the order called; `assessed`: all that the capped `period` has called, by
+    member. `raised`: what needs a round, by (what, account), with the cause seq of its latest report.
     `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed
     with; `settled`: the seq up to which no withdrawal is pending. `news`: a report came since the last.
 
@@ -89,6 +102,9 @@ class ClearingState:
     resume_ms: int = 0
     placed_scope: str = ""
     previous: str = ""
+    calls: list[Call] = field(default_factory=list)
+    assessed: dict[str, int] = field(default_factory=dict)
+    period: CappedPeriod | None = None
     out: Outbox = field(default_factory=Outbox)
 
     def to_place(self) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from engine.clearing import allocating
+from msgspec import UNSET, UnsetType
+
+from engine.clearing import allocating, calls
 from engine.clearing.state import Attempt, ClearingState, Window
 from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
 from engine.names import member_of
 from engine.receipts import chained, snapshot
+from engine.rules import CHARGING
 from engine.waterfall.losses import LIQUIDATION_MEMBER, Losses
 from engine.waterfall.settle import Resources, Settlement, settle
 from schemas import loss_events
@@ -26,8 +29,9 @@ def open_window(state: ClearingState) -> None:
     now = state.book.clock_ms
     rules = state.book.parameters
     state.window = Window(
-        state.windows, now, now, rules.window_ms, rules.window_max_ms, state.book.waterfall, state.contributions()
-    )
+        state.windows, now, now, rules.window_ms, rules.window_max_ms, state.book.waterfall.at(now),
+        state.contributions(), vests=rules.vest_gains,
+    )  # fmt: skip
     subject = str(state.windows)
     state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
     frozen = snapshot(state.window.contributions)
@@ -73,16 +77,33 @@ def settle_one(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
 
 
 def _reaches_gains(state: ClearingState, window: Window) -> bool:
-    """Whether the loss goes as far as the gains haircut: only then is every member asked for its numbers."""
-    rank = next((layer.rank for layer in window.waterfall.layers if layer.kind == "gains_haircut"), None)
+    """Whether the loss goes as far as members' accounts: only then is every member asked for its numbers."""
+    rank = next((layer.rank for layer in window.waterfall.layers if layer.kind in CHARGING), None)
     if rank is None:
         return False
     trial = Losses(
         {**window.losses.cells, (LIQUIDATION_MEMBER, state.book.name): max(0, -state.ledger.balance(LIQUIDATION))}
     )
-    resources = Resources(state.book.name, state.ledger.cash, window.contributions, {})
+    resources = Resources(state.book.name, state.ledger.cash, window.contributions, {}, assessed=state.assessed)
     done = settle(window.waterfall, trial, resources)
     return any(layer.drawn_units for layer in done.layers if layer.rank >= rank)
+
+
+def bearing(state: ClearingState, window: Window) -> list[str] | UnsetType:
+    """The instruments whose holders a layer charges, where a layer charges more than gains (17.17)."""
+    layers = [x for x in window.waterfall.layers if x.kind in ("equity_haircut", "open_interest_charge")]
+    charged = {x.instrument for x in layers}
+    names = [x.name for x in state.book.contracts if x.name in charged and not x.is_asset]
+    return names if layers else UNSET
+
+
+def lose_calls(state: ClearingState) -> None:
+    """Assessments at their deadline: the losses of a window, opened for them where none is open (17.17)."""
+    for due in calls.missed(state):
+        open_window(state)
+        if state.window is not None:
+            calls.lose(state, state.window, due)
+            _count(state, state.window)
 
 
 def _declare(state: ClearingState, window: Window, bankrupts: list[Bankrupt]) -> bool:
@@ -101,6 +122,12 @@ def count_default(state: ClearingState, declared: Declared) -> None:
     for scope, units in declared.scopes_units.items():
         window.losses.add(member_of(declared.account), scope, units)
     window.defaults += 1
+    calls.count(state, window)
+    _count(state, window)
+
+
+def _count(state: ClearingState, window: Window) -> None:
+    """The window's time begins anew with each default, and what it asked before says too little."""
     window.last_default_ms, window.is_asked, window.wants_gains = state.book.clock_ms, False, False
 
 
@@ -113,11 +140,15 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     before = window.losses.listing()
     lost = set(window.losses.members())
     gains = {gain.member: gain for gain in found.gains if gain.member not in lost}
-    resources = Resources(state.book.name, dict(state.ledger.cash), window.contributions, gains)
+    resources = Resources(
+        state.book.name, dict(state.ledger.cash), window.contributions, gains, found.holders, state.assessed,
+        window.vests,
+    )  # fmt: skip
     total = window.losses.total()
     done = settle(window.waterfall, window.losses, resources)
     _require_met(total, window, done)
     _post(state, done)
+    calls.call(state, window, done)
     decision = Allocation(
         **allocating.next_allocation(state), kind="loss", window=window.number,
         charges=[Charge(account, units) for account, units in sorted(done.charges.items())],
@@ -135,7 +166,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
 
 def _require_met(total: int, window: Window, done: Settlement) -> None:
     """Invariant 14.3: shares and uncovered are the loss, to the unit."""
-    met = sum(done.paid.values()) + sum(done.charges.values()) + done.uncovered
+    met = done.covered_units + done.uncovered
     if met != total or window.losses.total():
         raise Halt(f"window {window.number}: {met} units met of {total}")
 
@@ -144,6 +175,8 @@ def _post(state: ClearingState, done: Settlement) -> None:
     """Funds pay suspense; charges come from the shards; what is uncovered is a claim on its own name."""
     for name, units in done.paid.items():
         state.ledger.post(name, SUSPENSE, units)
+    for name, units in done.premiums.items():
+        state.ledger.post(SUSPENSE, name, units)
     state.ledger.post(TRANSIT, SUSPENSE, sum(done.charges.values()))
     state.ledger.post(UNCOVERED, SUSPENSE, done.uncovered)
 

@@ -8,10 +8,11 @@ import msgspec
 
 from engine.book import Book
 from engine.clearing.door import Clearing
-from engine.clearing.state import ClearingState, Round, Window
+from engine.clearing.state import Call, ClearingState, Round, Window
 from engine.ledger import Ledger
 from engine.rules import Waterfall
 from engine.saved.book import Document
+from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.journal import Allocation
 
@@ -34,6 +35,9 @@ _PLAIN: dict[str, Any] = {
     "place_tried": int,
     "settled": int,
     "previous": str,
+    "calls": list[Call],
+    "assessed": dict[str, int],
+    "period": CappedPeriod | None,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from engine import liquidation
 from engine.accounts import account_key
 from engine.life import Status
@@ -23,13 +25,15 @@ def answer(state: ShardState, marker: Marker) -> Answer:
     _end_cured(state)
     watch.look_at(state)  # what this raises stands in the log before the answer, and in it
     plans, waiting = _plans(state)
+    asked = marker.place if marker.bearing is UNSET else list(dict.fromkeys([*marker.place, *marker.bearing]))
     holes, bankrupts = _holes(state)
     return Answer(
         book=state.book.name, seq=state.book.seq, round=marker.round, attempt=marker.attempt, plans=plans,
         waiting=waiting, holes=holes, bankrupts=bankrupts, sales=_sales(state), releases=_releases(state),
         closed_targets=sorted(seq for seq, to in state.moves_in.items() if leaving.is_closed(state, to)),
-        holders=_holders(state, marker.place),
-        gains=_gains(state) if marker.gains else [], cash_units=_cash(state), lots=_lots(state),
+        holders=_holders(state, asked),
+        gains=_gains(state, marker.bearing is not UNSET) if marker.gains else [], cash_units=_cash(state),
+        lots=_lots(state),
     )  # fmt: skip
 
 
@@ -143,8 +147,8 @@ def _holders(state: ShardState, instruments: list[str]) -> list[Holder]:
     return found
 
 
-def _gains(state: ShardState) -> list[Gain]:
-    """`G_m = max(0, sum G)` of every member that has any, and what each account can bear (17.8)."""
+def _gains(state: ShardState, everybody: bool) -> list[Gain]:
+    """`G_m = max(0, sum G)` of every member that has any, or of everybody, and what each account can bear (17.8)."""
     equities = state.equities()
     gains = [state.gain(row, equities[row]) for row in range(len(equities))]
     members: dict[str, list[int]] = {}
@@ -153,10 +157,10 @@ def _gains(state: ShardState) -> list[Gain]:
     found = []
     for member in sorted(members):
         gain = sum(gains[row] for row in members[member])
-        if gain > 0:
+        if gain > 0 or everybody:
             rows = state.accounts.in_order(members[member])
             bearing = [(state.accounts.names[row], max(0, equities[row])) for row in rows]
-            found.append(Gain(member, gain, bearing))
+            found.append(Gain(member, max(0, gain), bearing))
     return found
 
 

@@ -1,175 +1,132 @@
-"""Drawing the layers of one window (RULEBOOK 8, 17.12): by rank, `draw = min(available, remaining)`, receipts for all.
+"""Drawing the layers of one window (RULEBOOK 8, 17.12, 17.17): by rank, `draw = min(available, remaining)`.
 
-Mutual layers are drawn once per window over the pooled rest, so the order of defaults inside it changes nothing.
+Mutual layers are drawn once per window over the pooled rest, so the order of defaults inside it changes nothing. Every
+draw leaves receipts: a table of who paid, and one of the losses that it met.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+
+from msgspec import UNSET
 
 from engine.allocation import allocate
-from engine.ledger import OPERATOR, guarantee, insurance
+from engine.ledger import assessment, guarantee
+from engine.names import member_of
+from engine.numbers import PPM, div_down, ppm_up
 from engine.receipts import share_out
 from engine.rules import Layer, Waterfall
 from engine.waterfall.losses import Losses
-from schemas.loss_events import Draw, LayerDraw
-from schemas.rows import Gain
+from engine.waterfall.payers import Drawing, Resources, Rows, Settlement, fund_of, rows_of
+from schemas.loss_events import LayerDraw
 
-
-@dataclass(slots=True)
-class Resources:
-    """What the layers may draw on: balances of named accounts, contributions frozen and now, gains of survivors."""
-
-    book: str
-    balances: dict[str, int]
-    frozen: dict[str, int]
-    gains: dict[str, Gain]
-
-    def contribution(self, member: str) -> int:
-        """What a member's contribution holds now."""
-        return self.balances.get(guarantee(member), 0)
-
-
-@dataclass(slots=True)
-class Settlement:
-    """The outcome: money by named account, charges by account, and every receipt."""
-
-    layers: list[LayerDraw] = field(default_factory=list)
-    draws: list[Draw] = field(default_factory=list)
-    paid: dict[str, int] = field(default_factory=dict)
-    charges: dict[str, int] = field(default_factory=dict)
-    uncovered: int = 0
-
-    def pay(self, name: str, units: int) -> None:
-        """A named account pays into the loss."""
-        if units:
-            self.paid[name] = self.paid.get(name, 0) + units
+__all__ = ["Resources", "Settlement", "fund_of", "settle"]
+FUNDS = {"operator", "insurance"}
+BY_MEMBER = {"unvested", "gains_haircut", "equity_haircut"}  # a member's charge is split over its accounts
 
 
 def settle(waterfall: Waterfall, losses: Losses, resources: Resources) -> Settlement:
-    """All layers in order; afterwards the losses are zero, and `paid + charges + uncovered` is what they were."""
-    done = Settlement()
+    """All layers in order; afterwards the losses are zero, and `paid + charges + uncovered - premiums` is what they
+    were.
+    """
+    now = Drawing(losses, resources, Settlement())
     for rank in waterfall.ranks():
         scoped = sorted({layer.scope for layer in rank if layer.scope is not None})
         for scope in scoped:
-            _draw_group([layer for layer in rank if layer.scope == scope], losses, resources, done, scope)
-        _draw_group([layer for layer in rank if layer.scope is None], losses, resources, done, None)
-    return done
+            _draw_group([layer for layer in rank if layer.scope == scope], now, scope)
+        _draw_group([layer for layer in rank if layer.scope is None], now, None)
+    return now.done
 
 
-def _draw_group(group: list[Layer], losses: Losses, resources: Resources, done: Settlement, scope: str | None) -> None:
-    """Layers that share one rank and scope: pro rata to capacity (Eurex), ties by id (9)."""
+def _draw_group(group: list[Layer], now: Drawing, scope: str | None) -> None:
+    """Layers that share one rank and scope: pro rata to capacity, however small the loss (Eurex), ties by id (9)."""
     group = sorted(group, key=lambda layer: layer.id)
-    left = losses.total() if scope is None else losses.of_scope(scope)
-    capacities = [_capacity(layer, losses, resources, done, left) for layer in group]
+    left = now.losses.total() if scope is None else now.losses.of_scope(scope)
+    caps = [_cap(layer, left) for layer in group]
+    rows = [rows_of(one, now, left if cap is None else min(left, cap)) for one, cap in zip(group, caps, strict=True)]
+    available = [sum(cap for _, _, cap in payers) for payers in rows]
+    capacities = [units if cap is None else min(units, cap) for units, cap in zip(available, caps, strict=True)]
     shares = allocate(min(left, sum(capacities)), capacities, capacities).shares.tolist() if group else []
-    order = sorted(zip(group, shares, strict=True), key=lambda one: one[0].kind != "defaulter_contribution")
-    for layer, units in order:  # the defaulters' own first: it meets its own cells only
-        available = _available(layer, losses, resources, done, left)
-        facts = (layer.id, layer.kind, layer.rank, layer.scope, layer.cap_units)
-        done.layers.append(LayerDraw(*facts, available, units, available - units))
+    order = sorted(range(len(group)), key=lambda at: group[at].kind != "defaulter_contribution")
+    for at in order:  # the defaulters' own first: it meets its own cells only
+        layer, held, units = group[at], available[at], shares[at]
+        facts = (layer.id, layer.kind, layer.rank, layer.scope, caps[at])
+        now.done.layers.append(LayerDraw(*facts, held, units, held - units, layer.premium_ppm or UNSET))
         if units:
-            _DRAW[layer.kind](layer, units, losses, resources, done)
+            _draw(layer, units, rows[at], now)
 
 
-def _capacity(layer: Layer, losses: Losses, resources: Resources, done: Settlement, left: int) -> int:
-    found = min(left, _available(layer, losses, resources, done, left))
-    return found if layer.cap_units is None else min(found, layer.cap_units)
+def _cap(layer: Layer, left: int) -> int | None:
+    """The most that a layer pays in one window; an equity haircut takes a part of what is left (15.7)."""
+    if layer.kind != "equity_haircut":
+        return layer.cap_units
+    part = div_down(left * layer.theta_ppm, PPM)
+    return part if layer.cap_units is None else min(part, layer.cap_units)
 
 
-def _available(layer: Layer, losses: Losses, resources: Resources, done: Settlement, left: int) -> int:
-    """What a layer holds for this window."""
-    if layer.kind == "defaulter_contribution":
-        return sum(min(resources.contribution(m), losses.of_member(m)) for m in losses.members())
-    if layer.kind == "guarantee_fund":
-        return sum(cap for _, _, cap in _contributors(losses, resources))
-    if layer.kind == "gains_haircut":
-        return sum(cap for _, _, cap in _winners(resources))
+def _draw(layer: Layer, units: int, rows: Rows, now: Drawing) -> None:
+    """Who pays, by its receipt; then the losses that this meets."""
     if layer.kind == "uncovered":
-        return left
-    name = fund_of(layer, resources.book)
-    return max(0, resources.balances.get(name, 0) - done.paid.get(name, 0))
+        now.done.uncovered += units
+        now.done.draws.append(now.losses.meet(layer.id, units))
+        return
+    draw = share_out(layer.id, "payers", units, rows, _balances(layer, now))
+    now.done.draws.append(draw)
+    paying = [(share.payer, share.share_units) for share in draw.shares if share.share_units]
+    for payer, share in paying:
+        _pay(layer, payer, share, now)
+    if layer.kind == "defaulter_contribution":
+        now.done.draws += [now.losses.meet(layer.id, share, member=payer) for payer, share in paying]
+    else:
+        now.done.draws.append(now.losses.meet(layer.id, units, scope=layer.scope))
 
 
-def fund_of(layer: Layer, book: str) -> str:
-    """The named account of an operator or insurance layer."""
-    return f"{OPERATOR}/{layer.id}" if layer.kind == "operator" else insurance(layer.scope or book)
+def _balances(layer: Layer, now: Drawing) -> Callable[[str], int]:
+    """What a payer's receipt begins with: the balance, the gain or the equity that its share is taken from."""
+    resources = now.resources
+    if layer.kind in FUNDS:
+        return now.left
+    if layer.kind == "assessment":
+        return lambda member: -resources.assessed.get(member, 0)
+    if layer.kind in ("unvested", "gains_haircut"):
+        return now.gain
+    if layer.kind == "equity_haircut":
+        return lambda member: sum(room for _, room in now.rooms(member))
+    if layer.kind == "open_interest_charge":
+        return lambda account: dict(now.rooms(member_of(account)))[account]
+    return lambda member: now.left(guarantee(member))
 
 
-def _contributors(losses: Losses, resources: Resources) -> list[tuple[str, int, int]]:
-    """Survivors with a contribution: weight when the window opened, cap the lesser of that and now (7)."""
-    lost = set(losses.members())
-    return [
-        (member, units, min(units, resources.contribution(member)))
-        for member, units in sorted(resources.frozen.items())
-        if member not in lost
-    ]
+def _pay(layer: Layer, payer: str, units: int, now: Drawing) -> None:
+    """One share, from where it is taken."""
+    if layer.kind in FUNDS:
+        now.done.pay(payer, units)
+        if layer.premium_ppm:
+            _pay_premium(layer, payer, units, now)
+    elif layer.kind == "assessment":
+        now.done.pay(assessment(payer), units)
+    elif layer.kind == "open_interest_charge":
+        now.done.charge(payer, units)
+    elif layer.kind in BY_MEMBER:
+        _split(layer, payer, units, now)
+    else:
+        now.done.pay(guarantee(payer), units)
 
 
-def _winners(resources: Resources) -> list[tuple[str, int, int]]:
-    """Survivors with gains: weight G, cap what their accounts can bear (17.12)."""
-    return [
-        (member, gain.gain_units, min(gain.gain_units, sum(units for _, units in gain.equities)))
-        for member, gain in sorted(resources.gains.items())
-    ]
+def _pay_premium(layer: Layer, name: str, units: int, now: Drawing) -> None:
+    """What a fund pays beyond the loss it meets goes to the layer's owner (15.7); what it covers leaves it enough."""
+    left = now.left(name)
+    extra = ppm_up(units, layer.premium_ppm)
+    now.done.draws.append(share_out(layer.id, "premium", extra, [(name, extra, extra)], lambda _: left))
+    now.done.pay(name, extra)
+    now.done.premiums[layer.owner] = now.done.premiums.get(layer.owner, 0) + extra
 
 
-def _draw_own(layer: Layer, units: int, losses: Losses, resources: Resources, done: Settlement) -> None:
-    """Each defaulter's own contribution meets its own loss only (8)."""
-    caps = {m: min(resources.contribution(m), losses.of_member(m)) for m in losses.members()}
-    rows = [(member, cap, cap) for member, cap in caps.items()]
-    draw = share_out(layer.id, "payers", units, rows, resources.contribution)
-    done.draws.append(draw)
-    for share in draw.shares:
-        done.pay(guarantee(share.payer), share.share_units)
-        if share.share_units:
-            done.draws.append(losses.meet(layer.id, share.share_units, member=share.payer))
-
-
-def _draw_fund(layer: Layer, units: int, losses: Losses, resources: Resources, done: Settlement) -> None:
-    """One balance: operator capital or an insurance fund."""
-    name = fund_of(layer, resources.book)
-    left = resources.balances.get(name, 0) - done.paid.get(name, 0)
-    done.draws.append(share_out(layer.id, "payers", units, [(name, left, left)], lambda _: left))
-    done.pay(name, units)
-    done.draws.append(losses.meet(layer.id, units, scope=layer.scope))
-
-
-def _draw_guarantee(layer: Layer, units: int, losses: Losses, resources: Resources, done: Settlement) -> None:
-    """Survivors pro rata to contribution."""
-    draw = share_out(layer.id, "payers", units, _contributors(losses, resources), resources.contribution)
-    done.draws.append(draw)
-    for share in draw.shares:
-        done.pay(guarantee(share.payer), share.share_units)
-    done.draws.append(losses.meet(layer.id, units))
-
-
-def _draw_gains(layer: Layer, units: int, losses: Losses, resources: Resources, done: Settlement) -> None:
-    """Winners lose `h = U / sum G` of the gain; a member's charge is split over its accounts by equity (8)."""
-    gains = {member: gain.gain_units for member, gain in resources.gains.items()}
-    draw = share_out(layer.id, "payers", units, _winners(resources), lambda member: gains[member])
-    done.draws.append(draw)
-    for share in draw.shares:
-        if share.share_units:
-            equities = dict(resources.gains[share.payer].equities)
-            rows = [(account, equity, equity) for account, equity in equities.items()]
-            split = share_out(layer.id, f"accounts/{share.payer}", share.share_units, rows, lambda a, e=equities: e[a])  # type: ignore[misc]
-            done.draws.append(split)
-            done.charges.update({one.payer: one.share_units for one in split.shares if one.share_units})
-    done.draws.append(losses.meet(layer.id, units))
-
-
-def _draw_uncovered(layer: Layer, units: int, losses: Losses, _: Resources, done: Settlement) -> None:
-    """An explicit amount, never a silent negative (8)."""
-    done.uncovered += units
-    done.draws.append(losses.meet(layer.id, units))
-
-
-_DRAW = {
-    "defaulter_contribution": _draw_own,
-    "operator": _draw_fund,
-    "insurance": _draw_fund,
-    "guarantee_fund": _draw_guarantee,
-    "gains_haircut": _draw_gains,
-    "uncovered": _draw_uncovered,
-}
+def _split(layer: Layer, member: str, units: int, now: Drawing) -> None:
+    """A member's charge over its accounts by what they can bear (8)."""
+    rooms = dict(now.rooms(member))
+    rows = [(account, room, room) for account, room in rooms.items()]
+    split = share_out(layer.id, f"accounts/{member}", units, rows, rooms.__getitem__)
+    now.done.draws.append(split)
+    for one in split.shares:
+        now.done.charge(one.payer, one.share_units)

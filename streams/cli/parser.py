@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from streams.cli.check import run_check
+from streams.cli.explain import add_explain
 from streams.cli.feed import add_feed
 from streams.cli.from_kafka import add_from_kafka
 from streams.cli.help import EXITS, add_command, layout
@@ -27,6 +28,7 @@ Rhodian computes margin, liquidations and the sharing of losses of a venue, exac
   scenario   builds a venue around real prices, as logs
   check      validates logs without running them
   replay     runs logs, and writes every event, balance and loss
+  explain    prints a waterfall as a ladder, and what a loss would take from whom
   local      runs a whole live venue on this machine: its own Kafka and Redis, workers, a feed, and the replay beside it
   topics     creates the Kafka topics of a venue, or checks that none would lose anything
   worker     runs one process of a live venue: intake, a margin shard, the clearing house, or all of them
@@ -93,6 +95,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_replay(add_command(commands, "replay", "run logs, write every event, balance and loss", REPLAY))
     _add_scenario(add_command(commands, "scenario", "build a venue around real prices, as logs", SCENARIO))
+    add_explain(commands)
     _add_check(add_command(commands, "check", "validate logs without running them", CHECK))
     add_live(commands)
     add_local(commands)

@@ -22,8 +22,15 @@ from streams.reader import Record
 ENTRIES_MAX = 500  # of one frame
 Headers = list[tuple[str, bytes | None]]
 
-_DEFAULTS = {"hole-found", "window-opened", "default-declared", "window-closed", "account-reopened"}
-_LOSSES = {"loss-allocated", "gains-charged"}
+_DEFAULTS = {
+    "hole-found",
+    "window-opened",
+    "default-declared",
+    "window-closed",
+    "account-reopened",
+    "assessment-missed",
+}
+_LOSSES = {"loss-allocated", "gains-charged", "assessment-called"}
 _OF_LIQUIDATION = ("liquidation", "position", "collateral", "orders", "filled")
 _CALLS = {"margin-called", "margin-call-met", "margin-call-missed"}
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from tests.twin.allocate import allocate
+from tests.twin.calls import count_default
 from tests.twin.effects import start_period
 from tests.twin.life import check, notice_hole
+from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains, im
 from tests.twin.state import LIQUIDATION, SUSPENSE, Account, BookState, Window
 from tests.twin.values import post
@@ -16,16 +20,32 @@ def open_window(book: BookState) -> bool:
     reports, book.hole_reports = book.hole_reports, []
     if not reports or book.window:
         return False
+    start_window(book)
+    return True
+
+
+def start_window(book: BookState) -> None:
+    """Contributions, times and the layers that are valid now are the window's (7, 17.17)."""
     book.window_number += 1
     said = book.rules.said
     # READING: window_ms and window_max_ms are frozen with the waterfall.
     funds = [a for a in book.accounts.values() if a.id.startswith("@guarantee/") and a.cash]
     frozen = {a.id.removeprefix("@guarantee/"): a.cash for a in funds}
     book.window = Window(
-        book.window_number, book.clock, said.window_ms, said.window_max_ms, frozen, book.layers, book.clock
-    )
+        book.window_number, book.clock, said.window_ms, said.window_max_ms, frozen, valid(book), book.clock,
+        vests=said.vest_gains, seq=book.seq,
+    )  # fmt: skip
     book.event("window-opened", str(book.window.number), contributions=sum(frozen.values()))
-    return True
+
+
+def valid(book: BookState) -> list[Layer]:
+    """Layers whose time has come and is not over."""
+    return [
+        one
+        for one in book.layers
+        if (one.said.valid_from_ms is UNSET or one.said.valid_from_ms <= book.clock)
+        and (one.said.valid_to_ms is UNSET or book.clock < one.said.valid_to_ms)
+    ]
 
 
 def declare_bankrupts(book: BookState) -> bool:
@@ -73,6 +93,7 @@ def declare(book: BookState, account: Account, recourse: int) -> None:
     notice_hole(book, account)  # its equity is zero: the episode is over
     window.last_default_ms = book.clock
     window.defaulted.add(account.member)
+    count_default(book, window)
     facts = {"window": window.number, "shortfall": shortfall, "recourse": recourse}
     book.event("default-declared", account.id, **facts)
 

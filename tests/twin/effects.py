@@ -23,6 +23,7 @@ from schemas.inputs import (
 )
 from schemas.message import Governed, Input
 from tests.twin import governance, marks, withdrawals
+from tests.twin.calls import pay_calls
 from tests.twin.life import check
 from tests.twin.margin import equity
 from tests.twin.reading import amount_units, refuse_if, said_amount, said_lots, said_ticks
@@ -64,7 +65,8 @@ def govern_later(book: BookState, message: Governed) -> None:
 
 def period(book: BookState, message: Period) -> None:
     """Ends a period of gains; inside a window right after its allocation (17.8)."""
-    if book.window:
+    # READING: a window that calls missed at this input open stands in the log after it (17.17).
+    if book.window and book.window.seq < book.seq:
         book.period_waits = True
     else:
         start_period(book)
@@ -105,6 +107,7 @@ def contribution(book: BookState, message: Contribution) -> None:
     units = amount_units(message.amount, book.decimals)
     book.account(f"@guarantee/{message.member}").cash += units
     book.outside[book.settlement_asset] = book.outside.get(book.settlement_asset, 0) + units
+    pay_calls(book, message.member, units)
 
 
 def price(book: BookState, message: Price) -> None:

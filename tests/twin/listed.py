@@ -96,3 +96,4 @@ class Layer:
 
     said: LayerMessage
     cap: int | None
+    member_cap: int | None = None

@@ -130,7 +130,12 @@ def make_layers(book: BookState, said: WaterfallMessage) -> list[Layer]:
     # READING: BAD_WATERFALL is a repeated id, a second `uncovered`, or one with a cap or a scope.
     plain = last[0].cap is None and last[0].scope is None
     refuse_if(not (once and endings == 1 and plain), Code.BAD_WATERFALL, "layers contradict each other")
-    return [Layer(one, None if one.cap is None else setting_units(one.cap, book.decimals)) for one in said.layers]
+    return [Layer(one, money_of(book, one.cap), money_of(book, one.member_cap)) for one in said.layers]
+
+
+def money_of(book: BookState, said: object) -> int | None:
+    """A cap in units; none where it is not said."""
+    return setting_units(said, book.decimals) if isinstance(said, str) else None
 
 
 def terms_of(book: BookState, said: BookMessage | AssetMessage | InstrumentMessage) -> tuple[tuple[str, str], tuple]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from functools import cached_property
 
@@ -101,6 +102,8 @@ class Window:
     last_default_ms: int
     loss: dict[tuple[str, str], int] = field(default_factory=dict)  # (member, scope): units
     defaulted: set[str] = field(default_factory=set)
+    vests: bool = False
+    seq: int = 0  # of the input whose consequences opened it
 
 
 @dataclass
@@ -111,6 +114,16 @@ class Asked:
     amount: int
     asset: str | None = None
     to: str | None = None
+
+
+@dataclass
+class Call:
+    """An assessment that waits for money (17.17)."""
+
+    deadline_ms: int
+    member: str
+    window: int
+    units: int
 
 
 @dataclass
@@ -138,6 +151,10 @@ class BookState:
     window_number: int = 0
     hole_reports: list[str] = field(default_factory=list)
     period_waits: bool = False
+    calls: list[Call] = field(default_factory=list)
+    assessed: dict[str, int] = field(default_factory=dict)  # in the capped period, by member
+    capped_from: date | None = None
+    capped_until: date | None = None
     asked: list[Asked] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
     torn_scope: str = ""  # insurance scope of what was last torn up or placed

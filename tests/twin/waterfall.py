@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+
+from msgspec import UNSET
 
 from tests.twin.allocate import allocate
+from tests.twin.calls import call
 from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains
-from tests.twin.state import SUSPENSE, UNCOVERED, BookState, Window
+from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, Account, BookState, Window
 from tests.twin.values import post
 
+BOUNDLESS = 2**62
 Cells = dict[tuple[str, str], int]  # (member, scope): units
 
 
@@ -21,7 +27,9 @@ class Ladder:
     book: BookState
     window: Window
     cells: Cells
+    fresh: dict[str, int]  # contributions that came after the window opened (17.17)
     draws: dict[str, int] = field(default_factory=dict)
+    charges: dict[str, int] = field(default_factory=dict)
 
     def remaining(self, scope: str | None) -> int:
         return sum(units for (_, of), units in self.cells.items() if scope in (None, of))
@@ -32,13 +40,16 @@ def allocate_loss(book: BookState, window: Window) -> None:
     shortfall = sum(window.loss.values())
     if shortfall == 0:
         return  # READING: no loss, no loss-allocated event; the window closes all the same.
-    ladder = Ladder(book, window, dict(window.loss))
+    ladder = Ladder(book, window, dict(window.loss), fresh_contributions(book, window))
     for rank in sorted({layer.said.rank for layer in window.layers}):
         layers = [one for one in window.layers if one.said.rank == rank and one.said.kind != "uncovered"]
         # READING: scoped layers of one rank and one scope share pro rata to capacity among themselves.
         for scope in sorted({one.said.scope for one in layers if one.said.scope}):
             draw_group(ladder, [one for one in layers if one.said.scope == scope], scope)
         draw_group(ladder, [one for one in layers if not one.said.scope], None)
+    for account, units in ladder.charges.items():
+        if units:
+            book.event("gains-charged", account, window=window.number, charge=units)
     uncovered = ladder.remaining(None)
     post(book, UNCOVERED, SUSPENSE, uncovered)
     facts = {"window": window.number, "shortfall": shortfall, "draws": ladder.draws, "uncovered": uncovered}
@@ -48,23 +59,36 @@ def allocate_loss(book: BookState, window: Window) -> None:
 def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
     """Layers that stand side by side: pro rata to capacity, never more than what remains (8)."""
     remaining = ladder.remaining(scope)
-    capacity = {one.said.id: capacity_of(ladder, one, remaining) for one in layers}
+    most = {one.said.id: caps_of(ladder, one, remaining) for one in layers}
+    capacity = {one.said.id: min(sum(most[one.said.id].values()), bound(one, remaining)) for one in layers}
     draws = allocate(remaining, capacity, capacity)
     # READING: the defaulters' own money reduces its cells before the others of the rank reduce what is left
     # pro rata.
     for layer in sorted(layers, key=lambda one: one.said.kind != "defaulter_contribution"):
-        draw(ladder, layer, draws[layer.said.id])
+        draw(ladder, layer, draws[layer.said.id], most[layer.said.id])
     ladder.draws |= draws
 
 
-def capacity_of(ladder: Ladder, layer: Layer, remaining: int) -> int:
-    """`min(cap, available, remaining)` (17.12)."""
-    available = sum(caps_of(ladder, layer).values())
-    return min(available, remaining) if layer.cap is None else min(layer.cap, available, remaining)
+def bound(layer: Layer, remaining: int) -> int:
+    """What a layer takes at most in one window; an equity haircut a part of what remains (17.17)."""
+    bounds = [BOUNDLESS]
+    if layer.cap is not None:
+        bounds.append(layer.cap)
+    if layer.said.theta_ppm is not UNSET:
+        bounds.append(remaining * layer.said.theta_ppm // MILLION)
+    return min(bounds)
 
 
-def caps_of(ladder: Ladder, layer: Layer) -> dict[str, int]:
-    """What a layer has, by who pays: a fund's account, or a member (17.12)."""
+def caps_of(ladder: Ladder, layer: Layer, remaining: int) -> dict[str, int]:
+    """What a layer has, by who pays, up to what it may ask of one (17.12, 17.17); its size, whatever the loss."""
+    has, most = bearing(ladder, layer), layer.member_cap
+    if most is not None and layer.said.over_cap == "leave":
+        has = allocate(min(remaining, bound(layer, remaining)), weights_of(ladder, layer, has), has)
+    return {who: units if most is None else min(units, most) for who, units in has.items()}
+
+
+def bearing(ladder: Ladder, layer: Layer) -> dict[str, int]:
+    """A fund's account, a member, or a member's account, and what it has for this layer."""
     book = ladder.book
     match layer.said.kind:
         case "defaulter_contribution":
@@ -72,13 +96,47 @@ def caps_of(ladder: Ladder, layer: Layer) -> dict[str, int]:
         case "operator":
             return fund(book, f"@operator/{layer.said.id}")
         case "insurance":
-            return fund(book, book.insurance(layer.said.scope).id)
+            name = book.insurance(layer.said.scope).id
+            return {name: covered(layer, fund(book, name)[name])}
+        case "assessment":
+            return {
+                member: max(0, units * layer.said.multiple_ppm // MILLION - book.assessed.get(member, 0))
+                for member, units in survivors(ladder.window, ladder.window.contributions).items()
+            }
+        case "replenished":
+            return survivors(ladder.window, ladder.fresh)
+        case "unvested":
+            return gain_caps(ladder) if ladder.window.vests else {}
+        case "equity_haircut":
+            members = {account.member for account in book.members_accounts()}
+            sums = {member: sum(chargeable(book, member).values()) for member in members}
+            return survivors(ladder.window, sums)
+        case "open_interest_charge":
+            return {account.id: max(0, equity(book, account)) for account in holders(ladder, layer.said.instrument)}
         case "guarantee_fund":
             return {
                 member: min(then, contribution_now(book, member))
                 for member, then in survivors(ladder.window, ladder.window.contributions).items()
             }
     return gain_caps(ladder)
+
+
+def covered(layer: Layer, units: int) -> int:
+    """A fund that asks a premium covers `balance / (1 + f)` (15.7)."""
+    return units if layer.said.premium_ppm is UNSET else units * MILLION // (MILLION + layer.said.premium_ppm)
+
+
+def fresh_contributions(book: BookState, window: Window) -> dict[str, int]:
+    """Paid in since the opening, and still there (17.17)."""
+    names = [name for name in book.accounts if name.startswith("@guarantee/")]
+    members = [name.removeprefix("@guarantee/") for name in names]
+    return {one: max(0, contribution_now(book, one) - window.contributions.get(one, 0)) for one in members}
+
+
+def holders(ladder: Ladder, instrument: str) -> list[Account]:
+    """Survivors' accounts on both sides."""
+    found = [one for one in ladder.book.members_accounts() if one.positions.get(instrument)]
+    return [one for one in found if one.member not in ladder.window.defaulted]
 
 
 def fund(book: BookState, name: str) -> dict[str, int]:
@@ -122,14 +180,23 @@ def gain_caps(ladder: Ladder) -> dict[str, int]:
     return {member: min(units, sum(chargeable(ladder.book, member).values())) for member, units in gained.items()}
 
 
-def draw(ladder: Ladder, layer: Layer, units: int) -> None:
-    """Take `units` from who pays, and take them off the loss (17.12)."""
-    caps = caps_of(ladder, layer)
+def weights_of(ladder: Ladder, layer: Layer, caps: dict[str, int]) -> dict[str, int]:
+    """By what the payers of a layer share (17.12, 17.17)."""
     weights = {
         "guarantee_fund": lambda: survivors(ladder.window, ladder.window.contributions),
+        "assessment": lambda: survivors(ladder.window, ladder.window.contributions),
         "gains_haircut": lambda: member_gains(ladder),
+        "unvested": lambda: member_gains(ladder),
+        "open_interest_charge": lambda: {
+            one.id: abs(one.positions[layer.said.instrument]) for one in holders(ladder, layer.said.instrument)
+        },
     }.get(layer.said.kind, lambda: caps)()
-    shares = allocate(units, weights, caps)
+    return {who: weights[who] for who in caps}
+
+
+def draw(ladder: Ladder, layer: Layer, units: int, caps: dict[str, int]) -> None:
+    """Take `units` from who pays, and take them off the loss (17.12)."""
+    shares = allocate(units, weights_of(ladder, layer, caps), caps)
     for who, share in shares.items():
         pay(ladder, layer, who, share)
     if layer.said.kind == "defaulter_contribution":
@@ -141,10 +208,19 @@ def draw(ladder: Ladder, layer: Layer, units: int) -> None:
 
 def pay(ladder: Ladder, layer: Layer, who: str, units: int) -> None:
     match layer.said.kind:
-        case "defaulter_contribution" | "guarantee_fund":
+        case "defaulter_contribution" | "guarantee_fund" | "replenished":
             post(ladder.book, f"@guarantee/{who}", SUSPENSE, units)
-        case "gains_haircut":
+        case "assessment":
+            post(ladder.book, f"@assessment/{who}", SUSPENSE, units)
+            call(ladder.book, ladder.window, who, units)
+        case "gains_haircut" | "unvested" | "equity_haircut":
             charge_gains(ladder, who, units)
+        case "open_interest_charge":
+            charge(ladder, who, units)
+        case "insurance" if layer.said.premium_ppm is not UNSET:
+            wanted = ceil(Fraction(units * (MILLION + layer.said.premium_ppm), MILLION))
+            post(ladder.book, who, SUSPENSE, units)
+            post(ladder.book, who, "@operator" if layer.said.owner is UNSET else layer.said.owner, wanted - units)
         case _:
             post(ladder.book, who, SUSPENSE, units)
 
@@ -153,9 +229,13 @@ def charge_gains(ladder: Ladder, member: str, units: int) -> None:
     """A member's charge over its accounts, weights = caps = `max(0, equity)` (17.12)."""
     room = chargeable(ladder.book, member)
     for account, share in allocate(units, room, room).items():
-        post(ladder.book, account, SUSPENSE, share)
-        if share:
-            ladder.book.event("gains-charged", account, window=ladder.window.number, charge=share)
+        charge(ladder, account, share)
+
+
+def charge(ladder: Ladder, account: str, units: int) -> None:
+    """One account pays; what several layers take of it is told once."""
+    post(ladder.book, account, SUSPENSE, units)
+    ladder.charges[account] = ladder.charges.get(account, 0) + units
 
 
 def reduce_cells(ladder: Ladder, units: int, mine: Callable[[tuple[str, str]], bool], scope: str | None) -> None:

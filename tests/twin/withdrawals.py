@@ -6,6 +6,7 @@ from math import ceil, floor
 
 from schemas.codes import Code
 from schemas.inputs import Contribution, Move, Withdrawal
+from tests.twin.calls import pay_calls
 from tests.twin.life import check
 from tests.twin.margin import free, marks_trusted
 from tests.twin.reading import refuse_if, said_amount
@@ -99,6 +100,8 @@ def release(book: BookState, asked: Asked, code: Code | None) -> None:
     account = book.account(asked.account)
     if asked.to:
         pass_on(account, book.account(asked.to), asked.amount)
+        if asked.to.startswith("@guarantee/"):
+            pay_calls(book, asked.to.removeprefix("@guarantee/"), asked.amount)
     else:
         leave(book, account, asked)
     book.event("withdrawal-released", asked.account, amount=asked.amount)
