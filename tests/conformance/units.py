@@ -10,6 +10,8 @@ from engine.numbers import PPM
 from schemas.codes import Code
 from schemas.decimals import count_of, units_of
 
+PERCENT = 10_000  # ppm
+
 
 def text(number: Any) -> str:
     """A number of an example as decimal text."""
@@ -56,6 +58,11 @@ def fine(prices: list[Any], sizes: list[Any]) -> str:
     """The finest tick that a listing with these prices and sizes takes (2.4), for prices that are to be found."""
     places = min(11, 16 - digits(sizes) - _places(sizes))
     return _power(_places(prices) - places)
+
+
+def small(prices: list[Any], sizes: list[Any]) -> int:
+    """The most decimals of a smallest unit that a listing with these prices and sizes takes (2.4), at most 12."""
+    return min(12, 17 - _places(prices) - _places(sizes))
 
 
 def above(numbers: list[Any]) -> str:

@@ -1,0 +1,35 @@
+"""Initial margin that grows with open interest (RULEBOOK 4): how crowded a market is, in the rate of who enters.
+
+>>> scaled_ppm(200_000, 1_500, 1_000, 2_000)
+600000
+"""
+
+from __future__ import annotations
+
+from engine.brackets import Brackets
+from engine.numbers import PPM, div_down, div_up
+
+
+def scaled_ppm(base_ppm: int, interest_units: int, lower_units: int, upper_units: int) -> int:
+    """`base + (10^6 - base) * clamp((interest - lower) / (upper - lower), 0, 1)`, in ppm, truncated.
+
+    `interest_units`: open interest of the contract at the mark, one side. The truncation is below one ppm, for the
+    member. Both caps zero: no scaling. Maintenance is never scaled: nobody is liquidated for what others do.
+    Not the default, since it makes a member's requirement depend on strangers. Source: dYdX v4, liquidity tiers.
+    """
+    if upper_units <= lower_units:
+        return base_ppm
+    above = min(max(interest_units - lower_units, 0), upper_units - lower_units)
+    return base_ppm + div_down((PPM - base_ppm) * above, upper_units - lower_units)
+
+
+def scaled_amount(im: Brackets, notional: int, interest_units: int, lower_units: int, upper_units: int) -> int:
+    """IM of a notional in units, each marginal rate scaled; rounded up once, the member bears it.
+
+    It sums the notional's part in each bracket times its rate: the deductions are whole for the base rates only.
+    """
+    total = 0
+    for floor, end, rate in zip(im.floors, (*im.floors[1:], notional), im.rates_ppm, strict=True):
+        part = max(0, min(end, notional) - floor)
+        total += part * scaled_ppm(rate, interest_units, lower_units, upper_units)
+    return div_up(total, PPM)
