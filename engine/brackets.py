@@ -20,14 +20,16 @@ from schemas.governed import Bracket
 class Brackets:
     """Marginal rates by notional; `deductions` make the amount continuous: `ceil(N rate / 10^6) - deduction`.
 
-    `slope`: what each lot adds to the rate, an exact ratio (15.1, Deribit: base + slope x size). Zero by default: a
-    rate by notional says the same, but one by size stays when the price moves.
+    `slope`: what each lot beyond `free_lots` adds to every rate, an exact ratio (15.1). With none free it is a rate by
+    size (Deribit: base + slope x size); with a share of daily volume free, a charge for concentration (4). Zero by
+    default: a rate by notional says the same of one price.
     """
 
     floors: tuple[int, ...]
     rates_ppm: tuple[int, ...]
     deductions: tuple[int, ...]
     slope: tuple[int, int] = (0, 1)
+    free_lots: int = 0
 
     def amount(self, notional: int, lots: int = 0) -> int:
         """Requirement in units, rounded up (the member bears it), in the bracket with the highest floor <= N.
@@ -45,11 +47,11 @@ class Brackets:
     def rate(self, at: int, lots: int) -> tuple[int, int]:
         """The marginal rate of one bracket for a holding of these lots, an exact ratio."""
         num, den = self.slope
-        return self.rates_ppm[at] * den + PPM * num * lots, PPM * den
+        return self.rates_ppm[at] * den + PPM * num * max(0, lots - self.free_lots), PPM * den
 
-    def sloped(self, per_unit: tuple[int, int], lot: tuple[int, int]) -> Brackets:
-        """The same with a rate that rises by `per_unit` for each unit of quantity; `lot`: the quantity of a lot."""
-        return replace(self, slope=(per_unit[0] * lot[0], per_unit[1] * lot[1]))
+    def sloped(self, per_unit: tuple[int, int], lot: tuple[int, int], free_lots: int = 0) -> Brackets:
+        """The same with rates that rise by `per_unit` for each unit of quantity; `lot`: the quantity of a lot."""
+        return replace(self, slope=(per_unit[0] * lot[0], per_unit[1] * lot[1]), free_lots=free_lots)
 
     def with_fee(self, fee_ppm: int) -> Brackets:
         """The same with the fee of closing counted in the requirement (OKX, Gate): each rate that much higher.
@@ -58,12 +60,15 @@ class Brackets:
         """
         return replace(self, rates_ppm=tuple(rate + fee_ppm for rate in self.rates_ppm))
 
-    def rate_at(self, notional: int) -> int:
-        """The marginal rate at N, in ppm."""
+    def rate_at(self, notional: int, lots: int = 0) -> int:
+        """The marginal rate at N in ppm, rounded up where it has a slope."""
         at = len(self.floors) - 1
         while self.floors[at] > notional:
             at -= 1
-        return self.rates_ppm[at]
+        if not self.slope[0]:
+            return self.rates_ppm[at]
+        num, den = self.rate(at, lots)
+        return div_up(PPM * num, den)
 
 
 NO_MARGIN = Brackets((0,), (0,), (0,))

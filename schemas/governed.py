@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from schemas.message import Count, Decimal, Governed, Name, Ppm, TimeMs
 
@@ -56,7 +56,9 @@ class AssetMessage(Quoted, frozen=True, kw_only=True, tag="asset"):
 class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
     """A contract, its margin brackets, and the simulated market of a replay (RULEBOOK 3, 4, 6.5).
 
-    `insurance_scope` None: the fund of the book, `@insurance/<book>`.
+    `insurance_scope` None: the fund of the book, `@insurance/<book>`. What follows it are variants of margin (17.17),
+    written only where they are said: the basis of notional, the cost of closing in MM, what each unit of quantity
+    beyond `free_quantity` adds to both rates, and open interest between two caps, in money, in the rate of IM.
     """
 
     instrument: Name
@@ -73,6 +75,13 @@ class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
     depth_lots: Annotated[int, Meta(ge=1, le=2**53)] = 1
     refill_lots_per_ms: Count = 0
     backstop_limit: Decimal = "0"
+    margin_basis: Literal["mark", "entry"] | UnsetType = UNSET
+    closing_cost_ppm: Ppm | UnsetType = UNSET
+    rate_per_unit: Decimal | UnsetType = UNSET
+    free_quantity: Decimal | UnsetType = UNSET
+    open_interest: Decimal | UnsetType = UNSET
+    interest_lower: Decimal | UnsetType = UNSET
+    interest_upper: Decimal | UnsetType = UNSET
 
 
 class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.brackets import NO_MARGIN, Brackets
 from engine.contracts import Contract, compile_instrument
-from engine.margin.estimate import Ratio, crossing, liquidation_price, shown_ticks
+from engine.margin.estimate import Ratio, crossing, liquidation_price, liquidation_ticks
 from engine.shard.state import place
 from schemas.governed import Bracket, InstrumentMessage
 from tests.hand_venue import BOOK, RULE, Hand
@@ -106,7 +106,8 @@ def test_the_statement_turns_at_the_estimate(terms: dict[str, Any], side: int, c
     found = liquidation_price(state.book, state.accounts, row, 0)
     assert found is not None
     turn, lots = Fraction(*found), 10 * side
-    shown = shown_ticks(found, lots)
+    shown = liquidation_ticks(state.book, state.accounts, row, 0)
+    assert shown is not None
     assert 0 <= (shown - turn) * side < 1
     for ticks in {*range(11, 400), shown}:
         assert hand.price(ticks) is None
@@ -124,4 +125,4 @@ def test_what_is_not_held_has_no_estimate() -> None:
     hand = Hand(shards=1)
     hand.deposit({"a": 10})
     state = hand.run.shards[0].state
-    assert liquidation_price(state.book, state.accounts, state.accounts.row_of["a"], 0) is None
+    assert liquidation_ticks(state.book, state.accounts, state.accounts.row_of["a"], 0) is None

@@ -15,7 +15,7 @@ from engine.contracts import Contract
 from engine.execution import closing_value
 from engine.margin import addons
 from engine.margin.basis import at_leverage, entry_basis, rate_at_leverage
-from engine.margin.interest import scaled_amount, scaled_ppm
+from engine.margin.interest import scaled_ppm
 from engine.margin.scan import requirement, results, scan
 from engine.margin.statement import Line, Statement
 from engine.orders import order_room
@@ -67,18 +67,6 @@ def test_rates_by_open_interest(base: int, interest: int, lower: int, upper: int
     share = min(max(Fraction(interest - lower, upper - lower), 0), 1) if upper > lower else 0
     assert found == floor(base + (10**6 - base) * share)
     assert base <= found <= scaled_ppm(base, interest + 1, lower, upper) <= 10**6
-
-
-@given(st.integers(0, 100_000), st.integers(0, 100), st.integers(0, 50), st.integers(0, 100))
-def test_margin_by_open_interest(size: int, interest: int, lower: int, upper: int) -> None:
-    """Each marginal rate scaled, summed unit by unit of notional as a slow form would; unscaled it is the bracket's."""
-    found = scaled_amount(TIERS, size, interest, lower, upper)
-    edges = [*TIERS.floors[1:], max(size, TIERS.floors[-1])]
-    parts = [max(0, min(size, end) - start) for start, end in zip(TIERS.floors, edges, strict=True)]
-    rates = [scaled_ppm(rate, interest, lower, upper) for rate in TIERS.rates_ppm]
-    assert found == ceil(sum(Fraction(part * rate, 10**6) for part, rate in zip(parts, rates, strict=True)))
-    if interest <= lower or upper <= lower:
-        assert found == TIERS.amount(size)
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**4), st.integers(0, 10**6), st.integers(1, 10**9))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.accounts import Accounts
 from engine.book import Book
-from engine.brackets import Brackets
+from engine.brackets import NO_MARGIN, Brackets
 from engine.contracts import Contract
 from engine.margin.statement import Line, Statement, statement
 from engine.numbers import div_down, div_up
@@ -56,10 +56,15 @@ def liquidation_price(book: Book, accounts: Accounts, row: int, column: int) -> 
     line = next((x for x in own.lines if x.column == column and x.lots), None)
     if line is None:
         return None
+    if contract.is_on_entry:
+        return crossing(contract, line.lots, without(own, line) - line.mm, NO_MARGIN)
     held = sum(abs(accounts.take(one).positions[column]) for one in accounts.member_rows(row))
     return crossing(contract, line.lots, without(own, line), contract.mm, held)
 
 
-def shown_ticks(price: Ratio, lots: int) -> int:
+def liquidation_ticks(book: Book, accounts: Accounts, row: int, column: int) -> int | None:
     """The estimate in whole ticks, erring towards earlier: a long's up, a short's down, at least one."""
-    return max(1, div_up(*price) if lots > 0 else div_down(*price))
+    price = liquidation_price(book, accounts, row, column)
+    if price is None:
+        return None
+    return max(1, div_up(*price) if accounts.take(row).positions[column] > 0 else div_down(*price))

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from engine.brackets import Brackets
-from engine.numbers import PPM, div_down, div_up
+from engine.numbers import PPM, div_down
 
 
 def scaled_ppm(base_ppm: int, interest_units: int, lower_units: int, upper_units: int) -> int:
@@ -21,15 +20,3 @@ def scaled_ppm(base_ppm: int, interest_units: int, lower_units: int, upper_units
         return base_ppm
     above = min(max(interest_units - lower_units, 0), upper_units - lower_units)
     return base_ppm + div_down((PPM - base_ppm) * above, upper_units - lower_units)
-
-
-def scaled_amount(im: Brackets, notional: int, interest_units: int, lower_units: int, upper_units: int) -> int:
-    """IM of a notional in units, each marginal rate scaled; rounded up once, the member bears it.
-
-    It sums the notional's part in each bracket times its rate: the deductions are whole for the base rates only.
-    """
-    total = 0
-    for floor, end, rate in zip(im.floors, (*im.floors[1:], notional), im.rates_ppm, strict=True):
-        part = max(0, min(end, notional) - floor)
-        total += part * scaled_ppm(rate, interest_units, lower_units, upper_units)
-    return div_up(total, PPM)

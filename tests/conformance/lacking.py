@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from tests.conformance.registry import LATER, MISSING, kind
 
-PRICE = "liquidation_price"
-BASIS = "margin on entry value and at a leverage, estimated liquidation price (4, 15.1)"
 PLAN = "size without cost, bankruptcy share `whole`, deleveraging of the rest (15.2, 15.3, 6.7)"
 PREMIUM = "own cover by health, and a fund that pays a premium (7, 15.7)"
 ASSESSMENT = "assessments on survivors (8)"
@@ -18,11 +16,6 @@ HISTORY = "history: the example states no loss and no layers that a rule could b
 MISSING += [
     (kind("ADL research", "equity_shares effective_leverage"), "risk-aware weights (15.5)"),
     (kind("Binance", asks="leverage_pnl pnl_pct"), "deleveraging score of Binance (15.5)"),
-    (kind(("BitMEX", "Bybit"), asks=PRICE), BASIS),
-    (
-        kind(("Gate", "OKX"), asks=PRICE),
-        "estimated liquidation price with the closing fee, margin at a leverage (4, 15.1)",
-    ),
     (kind("Dango"), PLAN),
     (kind("Drift v2", "slot initial_pct"), "gradual pace (15.4)"),
     (kind("Drift v2", asks="final_margin_ratio"), "takeover at a discount on the mark, margin ratio (15.3, 15.6)"),
@@ -38,13 +31,11 @@ MISSING += [
         "fund that settles each fill, fee out of the surplus (15.3, 15.8)",
     ),
     (kind("dYdX v4", "short_account"), "deleveraging at bankruptcy (6.7, 15.5)"),
-    (kind("FTX", asks="stage"), "margin on entry value, takeover level (15.1, 15.6)"),
     (kind("GMX v2", asks="adl_enabled"), "deleveraging by profit over pool (15.5)"),
     (kind("Mango v4", asks="insurance_transfer socialized_loss insurance_tokens_per_liab_token"), PREMIUM),
     (kind("Onus", asks="insurance_delta"), "fund that settles each fill (15.8)"),
     (kind("Percolator"), "unvested gains as a layer, equity haircut (15.7)"),
     (kind("Synthetix v3", asks="max_per_window"), "pace by rate, scale and window (15.4)"),
-    (kind("Vega", asks="network_trades"), "takeover at the mark, the rest of the margin to the fund (6.6)"),
     (kind(("CME assessment", "Eurex capped"), asks="exact_product max_assessment"), ASSESSMENT),
     (kind("Full stack"), ASSESSMENT),
     (kind("Temporary junior layer"), "validity of layers, replenished money last (8)"),

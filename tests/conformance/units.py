@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from engine.numbers import PPM
@@ -33,10 +32,9 @@ def taken_away(weight: Any) -> int:
     return PPM - ppm(weight)
 
 
-def rate_of(leverage: Any) -> int | None:
-    """The margin rate of a leverage in ppm, where it is whole."""
-    rate = PPM / Fraction(leverage)
-    return int(rate) if rate.denominator == 1 else None
+def fallen(share: Any) -> str:
+    """What is left of a price of one after a fall by a share."""
+    return text(1 - Decimal(share))
 
 
 def signed(side: str, size: Any) -> str:

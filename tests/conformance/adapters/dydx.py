@@ -9,7 +9,7 @@ from typing import Any
 from engine.brackets import Brackets
 from engine.execution import bankruptcy_cash, bankruptcy_value, closing_value, limit_ticks
 from engine.liquidation import Liquidation, plan
-from engine.margin.interest import scaled_amount, scaled_ppm
+from engine.margin.interest import scaled_ppm
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
 from tests.conformance.scene import Scene
@@ -77,8 +77,8 @@ def _step(q: Question, portion_ppm: int) -> Fraction:
 @adapter("dYdX v4", "base_imf_ppm oi_lower_cap oi_upper_cap open_interest notional_quantums", "initial_margin_quantums")
 def initial_margin(q: Question) -> Answer:
     """`ceil(N imf)`, the rate by open interest; both caps zero switch that off."""
-    im, caps = Brackets((0,), (q["base_imf_ppm"],), (0,)), (q["oi_lower_cap"], q["oi_upper_cap"])
-    return {"initial_margin_quantums": scaled_amount(im, q["notional_quantums"], q["open_interest"], *caps)}
+    rate = initial_rate(q)["imf_ppm"]
+    return {"initial_margin_quantums": Brackets((0,), (rate,), (0,)).amount(q["notional_quantums"])}
 
 
 @adapter("dYdX v4", "base_imf_ppm oi_lower_cap oi_upper_cap open_interest", "imf_ppm")

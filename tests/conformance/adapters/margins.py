@@ -10,13 +10,15 @@ from engine.brackets import Brackets
 from engine.margin.addons import AddOn, blend, debit, floored, rate_ppm, total
 from engine.margin.scan import results, scan
 from engine.orders import order_room
+from engine.takeover import Stage, stage
 from engine.value import notional
 from schemas.decimals import decimal_text, units_of
+from schemas.governed import Bracket
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
 from tests.conformance.scene import Scene
 from tests.conformance.sources import DECEMBER_410_CALL, SP_FUTURE
-from tests.conformance.units import PERCENT, digits, ppm, taken_away, text
+from tests.conformance.units import PERCENT, digits, fallen, ppm, taken_away, text
 from tests.conformance.verdict import Answer
 
 STRESSED_PPM = 250_000  # the weight that the system is named for
@@ -92,6 +94,26 @@ def portfolio(q: Question) -> Answer:
     held = [(q["long_futures"], SP_FUTURE), (-q["short_calls"], DECEMBER_410_CALL)]
     risk, scenario = scan(held)
     return {"scan_risk": risk, "active_scenario": scenario, "portfolio_pnl": results(held)}
+
+
+STAGES = {  # in the words of the source
+    Stage.SOUND: "normal trading",
+    Stage.NO_NEW_RISK: "cannot send orders",
+    Stage.MARKET: "market liquidation",
+    Stage.TAKEOVER: "auto-close against backstops",
+    Stage.INSOLVENT: "insurance fund",
+}
+
+
+@adapter("FTX", "collateral long_notional price_drop imf mmf acmf", "equity stage")
+def flowchart(q: Question) -> Answer:
+    """So many contracts bought at one; fractions of the notional at entry."""
+    scene, rates = Scene(), {"im_brackets": [Bracket("0", ppm(q["imf"]))], "margin_basis": "entry"}
+    scene.list("X", [fallen(q["price_drop"]), 1], [q["long_notional"]], ppm(q["mmf"]), **rates)
+    scene.hold("a", q["collateral"], {"X": q["long_notional"]}, {"X": 1})
+    own = scene.own("a")
+    takeover = Brackets((0,), (ppm(q["acmf"]),), (0,)).amount(scene.line("a", "X").exposure)
+    return {"equity": scene.money(own.equity), "stage": STAGES[stage(own.equity, own.im, own.mm, takeover)]}
 
 
 @adapter("Paradex", "limit position", "max_buy max_sell")

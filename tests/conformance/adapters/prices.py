@@ -7,17 +7,15 @@ from typing import Any
 
 from engine.brackets import Brackets
 from engine.execution import bankruptcy_value, limit_ticks
-from engine.margin.basis import rate_at_leverage
+from engine.margin.basis import at_leverage, rate_at_leverage
 from engine.margin.estimate import crossing, without
-from engine.value import notional
 from schemas.decimals import units_of
+from schemas.governed import Bracket
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
 from tests.conformance.scene import Scene
-from tests.conformance.units import fine, ppm, rate_of, signed, small, text
-from tests.conformance.verdict import Answer, Missing
-
-BASIS = Missing("margin on entry value and estimated liquidation price (4, 15.1)")
+from tests.conformance.units import fine, ppm, signed, small, text
+from tests.conformance.verdict import Answer
 
 
 def bankruptcy_price(scene: Scene, account: str, name: str) -> Fraction:
@@ -47,19 +45,33 @@ def margin_and_wallet(q: Question) -> Answer:
     return {"bankruptcy_price": bankruptcy_price(scene, "a", "X")}
 
 
-@adapter("Bybit", "side size entry leverage mmr", "im mm")
-def amounts(q: Question) -> Answer:
-    """Margins of the position at its entry; the price at which it is liquidated rests on them."""
-    scene = Scene()
-    scene.list("X", [q["entry"]], [q["size"]], ppm(q["mmr"]))
-    size = notional(scene.contract("X"), scene.lots("X", q["size"]), scene.ticks("X", q["entry"]))
-    rate = rate_of(q["leverage"])
-    im = (
-        Missing("margin at a leverage (15.1)")
-        if rate is None
-        else scene.money(Brackets((0,), (rate,), (0,)).amount(size))
-    )
-    return {"im": im, "mm": scene.money(scene.contract("X").mm.amount(size)), "liquidation_price": BASIS}
+@adapter("Bybit", "side size entry leverage mmr", "liquidation_price")
+def isolated(q: Question) -> Answer:
+    """Margins on entry value; the account has what its leverage asks for."""
+    scene = entered(q, 0, ppm(q["mmr"]), margin_basis="entry")
+    im = at_leverage(scene.line("a", "X").notional, *Fraction(q["leverage"]).as_integer_ratio())
+    scene.fund("a", im)
+    price = scene.liquidation_price("a", "X")
+    return {"im": scene.money(im), "mm": scene.money(scene.own("a").mm), "liquidation_price": price}
+
+
+@adapter("BitMEX", "side entry leverage maintenance_margin", "liquidation_price bankruptcy_price")
+def approximated(q: Question) -> Answer:
+    """The page calculates with a linear contract, of one unit."""
+    scene = entered(q, 0, ppm(q["maintenance_margin"]), margin_basis="entry")
+    scene.fund("a", at_leverage(scene.line("a", "X").notional, *Fraction(q["leverage"]).as_integer_ratio()))
+    return {
+        "liquidation_price": scene.liquidation_price("a", "X"),
+        "bankruptcy_price": bankruptcy_price(scene, "a", "X"),
+    }
+
+
+@adapter(("Gate", "OKX"), "side leverage entry size mmr taker_fee", "liquidation_price")
+def with_fee(q: Question) -> Answer:
+    """The fee of closing stands in the requirement; the account has what its leverage asks for."""
+    scene = entered(q, 0, ppm(q["mmr"]), closing_cost_ppm=ppm(q["taker_fee"]))
+    scene.fund("a", at_leverage(scene.line("a", "X").notional, *Fraction(q["leverage"]).as_integer_ratio()))
+    return {"liquidation_price": scene.liquidation_price("a", "X")}
 
 
 @adapter("Binance", "wallet size entry mmr maintenance_amount side", "liquidation_price")
@@ -89,9 +101,11 @@ def from_equity(q: Question) -> Answer:
     return {"liquidation_price": scene.liquidation_price("a", "X")}
 
 
-def entered(q: Question, cash: Any, mm_ppm: int = 0) -> Scene:
+def entered(q: Question, cash: Any, mm_ppm: int = 0, **terms: Any) -> Scene:
     """The account `a` with one position, entered at `entry`, in units as small as they may be."""
-    scene = Scene(decimals=small([q["entry"]], [q["size"]]))
-    scene.list("X", [q["entry"]], [q["size"]], mm_ppm)
-    scene.hold("a", cash, {"X": signed(q["side"], q["size"])}, {"X": q["entry"]})
+    size = q.inputs.get("size", 1)
+    scene = Scene(decimals=small([q["entry"]], [size]))
+    whole = [Bracket("0", 1_000_000)]  # of IM, above any MM
+    scene.list("X", [q["entry"]], [size], mm_ppm, im_brackets=whole, **terms)
+    scene.hold("a", cash, {"X": signed(q["side"], size)}, {"X": q["entry"]})
     return scene
