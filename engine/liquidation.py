@@ -10,6 +10,7 @@ from engine.contracts import Contract
 from engine.execution import bankruptcy_value, fee, impact, market_price
 from engine.margin.statement import Line, Statement, basis, exposed, member_lots, share
 from engine.numbers import PPM, div_down, least_that_holds, sign
+from engine.takeover import is_due
 from engine.value import value
 from schemas.rows import Exit, Plan
 
@@ -90,11 +91,18 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
     if line is None:
         return None
     insolvent, lots = own.equity < 0, abs(line.lots)
-    if run.exit == "market" and not insolvent:
+    exit_ = exit_of(book, run, own)
+    if exit_ == "market" and not insolvent:
         lots = _capped(book, accounts, row, line, _sized(book, accounts, row, run, own, line), used_units)
     b_num, b_den = bankruptcy_value(own, line)
     name = book.contracts[line.column].name
-    return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, run.exit)
+    return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, exit_)
+
+
+def exit_of(book: Book, run: Liquidation, own: Statement) -> Exit:
+    """How the next lots leave: not by the market below the takeover level (17.18)."""
+    is_thin = run.exit == "market" and is_due(own.equity, own.mm, book.parameters.takeover_ppm)
+    return "backstop" if is_thin else run.exit
 
 
 def _sized(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, line: Line) -> int:

@@ -34,6 +34,11 @@ def stage(equity: int, im: int, mm: int, takeover_units: int) -> Stage:
     return Stage.SOUND if equity >= im else Stage.NO_NEW_RISK
 
 
+def is_due(equity: int, mm: int, takeover_ppm: int) -> bool:
+    """Whether an account is below its takeover level; never where there is none."""
+    return bool(takeover_ppm) and equity < level(mm, takeover_ppm)
+
+
 def level(mm: int, takeover_ppm: int) -> int:
     """The takeover level as a share of MM, in units, rounded up: the member bears it."""
     return ppm_up(mm, takeover_ppm)

@@ -85,7 +85,11 @@ class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
 
 
 class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
-    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit."""
+    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit.
+
+    What follows `vest_gains` are variants, written only where they are said. `takeover_ppm`: the share of MM below
+    which an account is taken over instead of sold (17.18).
+    """
 
     late_ms: Count = 60_000
     ahead_ms: Count = 604_800_000
@@ -106,6 +110,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     per_book_notional: Decimal | None = None
     interval_ms: Annotated[int, Meta(ge=1, le=2**53)] = 1_000
     vest_gains: bool = False
+    takeover_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
 
 
 LayerKind = Literal["defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "uncovered"]

@@ -21,6 +21,8 @@ def compile_margin(
     require_im_above_mm(im, mm)
     if message.rate_per_unit:
         free = count_of(message.free_quantity or "0", *lot, Code.OFF_LOT)
+        if free < 0:
+            raise Refused(Code.NOT_POSITIVE, f"free_quantity {message.free_quantity} is below zero")
         mm, im = (table.sloped(ratio_of(message.rate_per_unit), lot, free) for table in (mm, im))
     elif message.free_quantity:
         raise Refused(Code.CROSSED_PARAMETERS, "free_quantity without rate_per_unit")
