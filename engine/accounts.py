@@ -40,7 +40,8 @@ class Holding:
 class Accounts:
     """The table of one shard. `siblings` lists the rows of members with more than one account, `orders` open orders.
 
-    `changed` are the rows that may differ from what was last written down of them.
+    `changed` are the rows that may differ from what was last written down of them. `exact` are the columns whose margin
+    vector code cannot tell: who holds one of them is special.
     """
 
     columns: int = 0
@@ -52,6 +53,7 @@ class Accounts:
     wide: dict[int, Holding] = field(default_factory=dict)
     limited: set[int] = field(default_factory=set)
     changed: set[int] = field(default_factory=set)
+    exact: list[int] = field(default_factory=list)
     cash: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     flows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     start: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -126,10 +128,11 @@ class Accounts:
         """Write a holding back, into the columns while every number is within its bound."""
         self.changed.add(row)
         if self._fits(holding, contracts):
-            if self.wide.pop(row, None) is not None:
-                self.mark_special(row)
+            was_wide = self.wide.pop(row, None) is not None
             self.cash[row], self.flows[row], self.start[row] = holding.cash, holding.flows, holding.start
             self.positions[row], self.entries[row] = holding.positions, holding.entries
+            if was_wide or self.exact:
+                self.mark_special(row)
         else:
             self.cash[row] = self.flows[row] = self.start[row] = 0
             self.positions[row] = self.entries[row] = 0
@@ -175,15 +178,27 @@ class Accounts:
         (self.limited.add if is_limited else self.limited.discard)(row)
         self.changed.add(row)
 
+    def sort_out(self, exact: list[int]) -> None:
+        """These columns are for exact integers from now on; who holds one of them is special, and who held one not."""
+        changed = [*exact, *(column for column in self.exact if column not in exact)]
+        self.exact = exact
+        for row in np.flatnonzero(self.positions[:, changed].any(axis=1)).tolist() if changed else ():
+            self.mark_special(row)
+
     def mark_special(self, row: int) -> None:
         """Whether vector code must leave the row to scalar code."""
-        self.special[row] = row in self.siblings or row in self.orders or row in self.wide
+        self.special[row] = row in self.siblings or row in self.orders or row in self.wide or self._is_exact(row)
+
+    def _is_exact(self, row: int) -> bool:
+        return bool(self.exact) and bool(self.positions[row, self.exact].any())
 
     def is_only_kin(self, row: int) -> bool:
         """Whether a row is special for its siblings alone, and they too."""
-        if not (self.orders or self.wide):
+        if not (self.orders or self.wide or self.exact):
             return row in self.siblings
-        return row in self.siblings and not any(one in self.orders or one in self.wide for one in self.siblings[row])
+        return row in self.siblings and not any(
+            one in self.orders or one in self.wide or self._is_exact(one) for one in self.siblings[row]
+        )
 
     def status_of(self, row: int) -> Status:
         """Where the account stands in its life."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import gcd
 
-from engine.brackets import NO_MARGIN, Brackets, compile_brackets, require_im_above_mm
+from engine.brackets import NO_MARGIN, Brackets
+from engine.margin.terms import compile_margin
 from engine.numbers import BOUND, PPM, div_up
 from engine.rules import money
 from schemas.codes import Code, Refused
@@ -51,7 +52,13 @@ class Contract:
     depth_lots: int
     refill_lots_per_ms: int
     backstop_lots: int
+    is_on_entry: bool  # requirements count entry value, not notional at the mark (15.1)
     version: int
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its margin is a matter for exact integers: columns know brackets of notional at the mark only."""
+        return self.is_on_entry or bool(self.mm.slope[0])
 
     def price_ticks(self, text: str) -> int:
         """A price as ticks. Refuses OFF_TICK, NOT_POSITIVE, PRICE_BEYOND_BOUND."""
@@ -83,11 +90,10 @@ class Contract:
 def compile_instrument(message: InstrumentMessage, decimals: int, book: str) -> Contract:
     """The contract of an `instrument` message. Refuses CROSSED_PARAMETERS, BOUND_DOES_NOT_FIT and the number codes."""
     tick, lot, worth = ratio_of(message.tick), ratio_of(message.lot), ratio_of(message.contract_value)
-    mm, im = compile_brackets(message.mm_brackets, decimals), compile_brackets(message.im_brackets, decimals)
-    require_im_above_mm(im, mm)
+    limit = count_of(message.position_limit, *lot, Code.OFF_LOT)
+    mm, im = compile_margin(message, decimals, lot, limit)
     inverse = message.kind == "inverse"
     num, den, face = _point_value(tick, lot, worth, decimals, inverse)
-    limit = count_of(message.position_limit, *lot, Code.OFF_LOT)
     price_min, price_max, mark = _prices(message, tick)
     contract = Contract(
         name=message.instrument, is_asset=False, is_inverse=inverse, num=num, den=den, face=face,
@@ -98,7 +104,8 @@ def compile_instrument(message: InstrumentMessage, decimals: int, book: str) -> 
         stale_ms=message.stale_ms, max_stale_ms=message.max_stale_ms, half_spread_ticks=message.half_spread_ticks,
         impact_units=money(message.impact, decimals), depth_lots=message.depth_lots,
         refill_lots_per_ms=message.refill_lots_per_ms,
-        backstop_lots=count_of(message.backstop_limit, *lot, Code.OFF_LOT), version=message.version,
+        backstop_lots=count_of(message.backstop_limit, *lot, Code.OFF_LOT),
+        is_on_entry=message.margin_basis == "entry", version=message.version,
     )  # fmt: skip
     require_bounds(contract)
     return contract
@@ -119,7 +126,7 @@ def compile_asset(message: AssetMessage, decimals: int) -> Contract:
         price_max=price_max, listing_mark=mark, mm=NO_MARGIN, im=NO_MARGIN, scope="", expiry_ms=None,
         band_ppm=message.band_ppm, agree_ticks=message.agree_ticks, hold_ms=message.hold_ms,
         stale_ms=message.stale_ms, max_stale_ms=message.max_stale_ms, half_spread_ticks=0, impact_units=0,
-        depth_lots=1, refill_lots_per_ms=0, backstop_lots=0, version=message.version,
+        depth_lots=1, refill_lots_per_ms=0, backstop_lots=0, is_on_entry=False, version=message.version,
     )  # fmt: skip
     require_bounds(contract)
     return contract

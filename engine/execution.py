@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from engine.contracts import Contract
 from engine.margin.statement import Line, Statement
-from engine.numbers import div_down, div_up, ppm_up, root_up, sign
+from engine.numbers import PPM, div_down, div_up, ppm_up, root_up, sign
 from engine.value import notional, value
 from schemas.rows import LotRow
 
@@ -20,6 +20,20 @@ def bankruptcy_value(own: Statement, line: Line) -> tuple[int, int]:
     weight = line.mm if use_mm else line.notional
     total = own.mm if use_mm else sum(x.notional for x in own.lines)
     return line.value * total - own.equity * weight, total
+
+
+def closing_value(own: Statement, line: Line, adjustment_ppm: int, spread_ppm: int) -> tuple[int, int]:
+    """What closing the whole line must pay at least, an exact ratio of units, where its limit stays near the mark.
+
+    `V_floor - clamp(a (1 - equity / MM), 0, 1) * spread * MM_j`, a and spread in ppm: a limit that falls from the mark
+    by a share of the line's margin while the account sinks from MM to nothing, never further (15.2). In the place of B
+    in `limit_ticks`. Not the default: orders fill less often, and what is left goes to the next exit. Source: dYdX v4.
+    """
+    if own.mm == 0:
+        return line.value, 1
+    sunk = min(max(adjustment_ppm * (own.mm - own.equity), 0), PPM * own.mm)
+    den = PPM * PPM * own.mm
+    return line.value * den - sunk * spread_ppm * line.mm, den
 
 
 def bankruptcy_cash(b_num: int, b_den: int, position: int, lots: int, first: int = 0) -> int:

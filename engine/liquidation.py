@@ -8,9 +8,10 @@ from engine.accounts import Accounts
 from engine.book import Book
 from engine.contracts import Contract
 from engine.execution import bankruptcy_value, fee, impact, market_price
-from engine.margin.statement import Line, Statement, exposed, share
+from engine.margin.statement import Line, Statement, basis, exposed, member_lots, share
 from engine.numbers import PPM, div_down, least_that_holds, sign
-from engine.value import notional, value
+from engine.takeover import is_due
+from engine.value import value
 from schemas.rows import Exit, Plan
 
 
@@ -90,11 +91,18 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
     if line is None:
         return None
     insolvent, lots = own.equity < 0, abs(line.lots)
-    if run.exit == "market" and not insolvent:
+    exit_ = exit_of(book, run, own)
+    if exit_ == "market" and not insolvent:
         lots = _capped(book, accounts, row, line, _sized(book, accounts, row, run, own, line), used_units)
     b_num, b_den = bankruptcy_value(own, line)
     name = book.contracts[line.column].name
-    return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, run.exit)
+    return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, exit_)
+
+
+def exit_of(book: Book, run: Liquidation, own: Statement) -> Exit:
+    """How the next lots leave: not by the market below the takeover level (17.19)."""
+    is_thin = run.exit == "market" and is_due(own.equity, own.mm, book.parameters.takeover_ppm)
+    return "backstop" if is_thin else run.exit
 
 
 def _sized(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statement, line: Line) -> int:
@@ -126,22 +134,24 @@ def closing_cost(book: Book, contract: Contract, position: int, lots: int, mark:
 
 def _maintenance_after(book: Book, accounts: Accounts, row: int, line: Line, left: int) -> int:
     """`MM_j` with `left` lots; the member's other accounts stay as they are."""
-    contract, price = book.contracts[line.column], book.price(line.column)
+    column = line.column
     others = (sibling for sibling in accounts.siblings.get(row, ()) if sibling != row)
-    held = sum(notional(contract, accounts.take(one).positions[line.column], price) for one in others)
-    return share(contract.mm, notional(contract, left, price), held)
+    held = sum(basis(book, accounts, one, column, accounts.take(one).positions[column]) for one in others)
+    lots, _ = member_lots(book, accounts, row, column, left)
+    return share(book.contracts[column].mm, basis(book, accounts, row, column, left), held, lots)
 
 
 def _initial_after(book: Book, accounts: Accounts, row: int, line: Line, left: int) -> int:
     """`IM_j` with `left` lots, open orders of the account and of the member's others counted."""
     own = exposed(book, accounts, row, line.column, left)
-    return share(book.contracts[line.column].im, own, line.member_exposure - line.exposure)
+    _, lots = member_lots(book, accounts, row, line.column, left)
+    return share(book.contracts[line.column].im, own, line.member_exposure - line.exposure, lots)
 
 
 def _capped(book: Book, accounts: Accounts, row: int, line: Line, lots: int, used_units: int) -> int:
     """The caps of pace, in the order of 17.9; small is what the member's accounts hold together (4)."""
     rules, size = book.parameters, abs(line.lots)
-    if member_lots(accounts, row, line.column) <= rules.small_lots:
+    if all_lots(accounts, row, line.column) <= rules.small_lots:
         lots = size
     else:
         step = max(rules.min_notional_units, div_down(rules.portion_ppm * line.notional, PPM))
@@ -152,7 +162,7 @@ def _capped(book: Book, accounts: Accounts, row: int, line: Line, lots: int, use
     return lots
 
 
-def member_lots(accounts: Accounts, row: int, column: int) -> int:
+def all_lots(accounts: Accounts, row: int, column: int) -> int:
     """Lots of one contract over all accounts of the member, without sign."""
     return sum(abs(accounts.take(one).positions[column]) for one in accounts.member_rows(row))
 

@@ -8,6 +8,7 @@ convexity its requirement changes by at most N_j rho_j slope_j + 2, slope_j the 
 account that shares brackets with siblings, its part `N_a avg(N_m)` changes by at most 7/3 N_a rho_j slope (the average
 rate changes by at most (slope - avg) rho / (1 - rho)), so three slopes are taken. Sum: S = sum N_j (1 + slope_j)
 bounds all but rounding, and rounding is below W = 8 per column + 8. The boundary may lie above or below equity.
+Requirements on entry value (15.1) move with open orders only, so by less; rates by size do not move with marks.
 """
 
 from __future__ import annotations
@@ -110,6 +111,6 @@ def sway_of(accounts: Accounts, contracts: list[Contract], prices: list[int], ro
     for line in own.lines:
         contract = contracts[line.column]
         reach = max(line.member_exposure, line.notional) * 5 // 4 + 2
-        slope = max(contract.mm.rate_at(reach), contract.im.rate_at(reach))
+        slope = max(contract.mm.rate_at(reach, line.member_lots), contract.im.rate_at(reach, line.member_lots))
         total += line.notional + ppm_up(max(line.exposure, line.notional), slope * (3 if has_siblings else 1))
     return total

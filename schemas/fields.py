@@ -93,7 +93,7 @@ def _field(info: msgspec.structs.FieldInfo) -> Field:
 
 def _loosened(tp: Any, twins: dict[type[Struct], type[Struct]]) -> Any:
     """The type with Raw for Decimal and twins for structs. Raw takes null too: `Raw | None` would take nothing else."""
-    if tp in (Decimal, Decimal | None):
+    if _bare(tp)[0] == Decimal:
         return Raw
     if UnsetType in get_args(tp):
         return _loosened(_bare(tp)[0], twins) | UnsetType

@@ -56,7 +56,9 @@ class AssetMessage(Quoted, frozen=True, kw_only=True, tag="asset"):
 class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
     """A contract, its margin brackets, and the simulated market of a replay (RULEBOOK 3, 4, 6.5).
 
-    `insurance_scope` None: the fund of the book, `@insurance/<book>`.
+    `insurance_scope` None: the fund of the book, `@insurance/<book>`. What follows it are variants of margin (17.18),
+    written only where they are said: the basis of notional, the cost of closing in MM, what each unit of quantity
+    beyond `free_quantity` adds to both rates, and open interest between two caps, in money, in the rate of IM.
     """
 
     instrument: Name
@@ -73,10 +75,21 @@ class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
     depth_lots: Annotated[int, Meta(ge=1, le=2**53)] = 1
     refill_lots_per_ms: Count = 0
     backstop_limit: Decimal = "0"
+    margin_basis: Literal["mark", "entry"] | UnsetType = UNSET
+    closing_cost_ppm: Ppm | UnsetType = UNSET
+    rate_per_unit: Decimal | UnsetType = UNSET
+    free_quantity: Decimal | UnsetType = UNSET
+    open_interest: Decimal | UnsetType = UNSET
+    interest_lower: Decimal | UnsetType = UNSET
+    interest_upper: Decimal | UnsetType = UNSET
 
 
 class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
-    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit."""
+    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit.
+
+    What follows `vest_gains` are variants, written only where they are said. `takeover_ppm`: the share of MM below
+    which an account is taken over instead of sold (17.19).
+    """
 
     late_ms: Count = 60_000
     ahead_ms: Count = 604_800_000
@@ -97,6 +110,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     per_book_notional: Decimal | None = None
     interval_ms: Annotated[int, Meta(ge=1, le=2**53)] = 1_000
     vest_gains: bool = False
+    takeover_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
 
 
 LayerKind = Literal[

@@ -7,7 +7,7 @@ shrunk, tests/venue_machine.py says the same words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from random import Random
 
 from schemas import inputs
@@ -22,14 +22,17 @@ FUNDS = ["@backstop", "@operator", "@operator/op", "@insurance/usd", "@insurance
 HALTS = ["liquidation", "transfers", "order_entry", "instrument"]
 WAITS = [0, 0, 50, 200, 600, 2_600]
 KINDS = 133
+PLAIN = 12  # the settings before the variants
 
 Act = tuple[int, int, int, int, int]
 
 
 def random_venue(seed: int, length: int) -> tuple[Settings, list[Act]]:
-    """Settings and acts."""
-    random = Random(seed)
-    settings = Settings(*(random.randint(0, 3) for _ in fields(Settings)))
+    """Settings and acts. A third of the venues begins with variants, drawn apart: the others begin as before."""
+    random, variants = Random(seed), Random(f"{seed}/variants")
+    settings = Settings(*(random.randint(0, 3) for _ in range(PLAIN)))
+    if seed % 3 == 0:
+        settings = replace(settings, **{one.name: variants.randint(0, 3) for one in fields(Settings)[PLAIN:]})
     ends = (KINDS, 11, 11, 40, 5)
     return settings, [tuple(random.randint(0, end) for end in ends) for _ in range(length)]  # type: ignore[misc]
 

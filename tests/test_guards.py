@@ -18,16 +18,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine import execution, receipts, triggers
+from engine import execution, liquidation, receipts, triggers
 from engine.allocation import allocate
 from engine.brackets import Brackets
 from engine.clearing import grants, rounds, window
 from engine.clearing.state import NEVER, ClearingState
+from engine.contracts import Contract
 from engine.execution import fee
 from engine.margin import statement
-from engine.numbers import div_down
+from engine.numbers import PPM, div_down
 from engine.shard import answers, rows, trades
 from engine.shard.state import ShardState
+from engine.value import notional
 from engine.waterfall.settle import Resources
 from schemas import inputs
 from schemas.codes import Halt, Refused
@@ -98,7 +100,7 @@ def check_radius(seed: int) -> None:
     hand = Hand(shards=1, decimals=2)
     is_small = seed % 2 == 1  # positions of a few units, where all is rounding
     for name in SMALL if is_small else INSTRUMENTS:
-        choices = Settings(*(random.randint(0, 3) for _ in range(10)))
+        choices = Settings(*(random.randint(0, 3) for _ in range(10)), margin=seed % 4)
         listed = instrument(choices, "RAT" if is_small else name, random.randint(0, 2), book="B", id=name, **_RULE)
         hand.feed(msgspec.structs.replace(listed, instrument=name, time_ms=hand.now))  # type: ignore[call-arg]
         hand.price(f"{random.randint(1, 20)}" if is_small else random.choice(["3", "40", "150.5"]), name)
@@ -319,10 +321,30 @@ def without_repeat_filter(patch: Patch) -> None:
 def without_member_brackets(patch: Patch) -> None:
     """16.5: each account is margined as if it were its member's only one."""
 
-    def alone(brackets: Brackets, own: int, _others: int) -> int:
-        return brackets.amount(own) if own else 0
+    def alone(brackets: Brackets, own: int, _others: int, lots: int) -> int:
+        return brackets.amount(own, lots) if own else 0
 
     patch.setattr(statement, "share", alone)
+
+
+def with_basis_at_mark(patch: Patch) -> None:
+    """15.1, 17.18: the entry value is forgotten."""
+    patch.setattr(statement, "entry_basis", lambda contract, _held, _entry, lots, mark: notional(contract, lots, mark))
+
+
+def without_size_in_rates(patch: Patch) -> None:
+    """17.18: the rate is that of the bracket, whatever the size."""
+    patch.setattr(Brackets, "rate", lambda self, at, _lots: (self.rates_ppm[at], PPM))
+
+
+def with_variants_in_columns(patch: Patch) -> None:
+    """17.18: vector code measures what it does not know."""
+    patch.setattr(Contract, "is_exact", False)
+
+
+def without_takeover_level(patch: Patch) -> None:
+    """17.19: the market is tried whatever is left."""
+    patch.setattr(liquidation, "is_due", lambda *_: False)
 
 
 def without_caps(patch: Patch) -> None:
@@ -374,10 +396,14 @@ GUARDS = [
     Guard(without_retired, check_order_of_reports, 19),
     Guard(with_forgotten_pace, check_twin, 6),
     Guard(with_impatient_pace, check_twin, 2),
-    Guard(without_book_pace, check_twin, 36),
+    Guard(without_book_pace, check_twin, 44),
     Guard(by_arrival, check_lock_step, 7),
     Guard(without_repeat_filter, check_lock_step, 8),
     Guard(without_member_brackets, check_twin, 5),
+    Guard(with_basis_at_mark, check_twin, 6),
+    Guard(without_size_in_rates, check_twin, 6),
+    Guard(with_variants_in_columns, check_twin, 39),
+    Guard(without_takeover_level, check_twin, 21),
     Guard(without_caps, check_capped_gain, 0),
     Guard(with_contributions_of_now, check_frozen_fund, 0),
 ]

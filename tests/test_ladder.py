@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from streams.cli import main
-from streams.cli.exits import FINE, USAGE
 from streams.contracts import input_schemas
+from streams.exits import FINE, USAGE
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples" / "waterfalls"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.json"))

@@ -24,6 +24,7 @@ from tests.venue_opening import ACCOUNTS, BOOKS, INSTRUMENTS, Settings, opening
 from tests.venue_words import VenueWords
 
 SETTING = st.integers(0, 3)
+VARIANT = st.sampled_from([0, 0, 1, 2, 3])
 ACCOUNT, NAME = st.sampled_from(ACCOUNTS), st.sampled_from(INSTRUMENTS)
 COLUMN = st.sampled_from([*INSTRUMENTS, "GOLD"])
 WAIT = st.sampled_from([0, 0, 50, 200, 600, 2_600])
@@ -50,13 +51,20 @@ class VenueMachine(RuleBasedStateMachine):
 
     @initialize(
         shards=st.integers(1, 8), venue=st.booleans(), two_books=st.sampled_from([False, False, False, True]),
-        choices=st.tuples(*[SETTING] * 10), trades=st.lists(TRADE, min_size=8, max_size=16),
+        choices=st.tuples(*[SETTING] * 10), variants=st.tuples(*[VARIANT] * 2),
+        trades=st.lists(TRADE, min_size=8, max_size=16),
     )  # fmt: skip
     def open(
-        self, shards: int, venue: bool, two_books: bool, choices: tuple[int, ...], trades: list[tuple[Any, ...]]
+        self,
+        shards: int,
+        venue: bool,
+        two_books: bool,
+        choices: tuple[int, ...],
+        variants: tuple[int, ...],
+        trades: list[tuple[Any, ...]],
     ) -> None:
         """Books, listings, rules, funds, first money and collateral, and first positions."""
-        settings = Settings(*choices[:3], self.execution[venue], *choices[3:], 3 * two_books)
+        settings = Settings(*choices[:3], self.execution[venue], *choices[3:], 3 * two_books, *variants)
         self.pair = Pair(shards)
         self.venues = [VenueWords(settings, book, self.pair.events) for book in BOOKS[: 1 + two_books]]
         self.venue = self.venues[0]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
 from schemas import governed, inputs
 from schemas.governed import Bracket, LayerMessage
 from schemas.message import Input
@@ -20,7 +22,10 @@ LARGE_LIMIT, LARGE_PRICE = 10_000_000, 500_000_000  # ticks; 4 limits at it stay
 
 @dataclass(frozen=True)
 class Settings:
-    """Choices of one venue, each an index into its own short list. `large`: LIN reaches its bounds; `books`: two."""
+    """Choices of one venue, each an index into its own short list. `large`: LIN reaches its bounds; `books`: two.
+
+    `margin` and `takeover` are variants, zero the default.
+    """
 
     call: int
     stop: int
@@ -34,6 +39,8 @@ class Settings:
     vest: int
     large: int = 0
     books: int = 0
+    margin: int = 0
+    takeover: int = 0
 
 
 def opening(s: Settings, book: str) -> Iterator[Input]:
@@ -65,7 +72,7 @@ def instrument(s: Settings, name: str, steep: int = 0, **rule: Any) -> Input:
     im = [Bracket(floor, min(1_000_000, 2 * rate)) for floor, rate in zip(floors, rates, strict=True)]
     shared: dict[str, Any] = {
         "instrument": name, "mm_brackets": mm, "im_brackets": im, "half_spread_ticks": 1 + steep, "impact": "0.03",
-        "depth_lots": 20, "refill_lots_per_ms": steep % 2, **_band(s), **rule,
+        "depth_lots": 20, "refill_lots_per_ms": steep % 2, **_band(s), **_margin(s, name, steep), **rule,
     }  # fmt: skip
     if name == "INV":
         return governed.InstrumentMessage(
@@ -83,6 +90,22 @@ def instrument(s: Settings, name: str, steep: int = 0, **rule: Any) -> Input:
         kind="linear", tick="0.5", lot="1", mark="100", max_price=str(price), position_limit=str(limit >> steep),
         backstop_limit=str(limit * 2 // 5), **shared,
     )  # fmt: skip
+
+
+def _margin(s: Settings, name: str, steep: int) -> dict[str, Any]:
+    """Terms of margin other than the default (17.18); another version has others, the steepest no higher rates."""
+    if not s.margin or steep % 3 == 2:
+        return {"margin_basis": "entry"} if s.margin == 2 else {}
+    by_size = {"rate_per_unit": "0.00000001" if s.large == 3 and name == "LIN" else "0.002"}
+    by_interest = {
+        "mm_brackets": [Bracket("0", 50_000)], "im_brackets": [Bracket("0", 90_001)], "open_interest": "1234.56",
+        "interest_lower": "1000", "interest_upper": ["2000", "1100"][steep],
+    }  # fmt: skip
+    terms: list[dict[str, Any]] = [
+        {"margin_basis": "entry"}, {**by_size, "closing_cost_ppm": 7_001}, {**by_size, "free_quantity": "3"},
+        by_interest, {**by_size, "margin_basis": "entry", "closing_cost_ppm": 1_000}, {"margin_basis": "mark"},
+    ]  # fmt: skip
+    return terms[(s.margin + INSTRUMENTS.index(name) + 2 * steep) % len(terms)]
 
 
 def asset(s: Settings, steep: int = 0, **rule: Any) -> Input:
@@ -106,7 +129,7 @@ def parameters(s: Settings, **rule: Any) -> Input:
         portion_ppm=[1_000_000, 300_000, 200_000, 1_000_000][s.pace], min_notional=["0", "50", "0", "0"][s.pace],
         small_lots=[0, 2, 5, 0][s.pace], per_account_notional=[None, None, "400", "300"][s.pace],
         per_book_notional=[None, None, None, "900"][(s.pace + s.venue) % 4], interval_ms=500,
-        vest_gains=s.vest % 2 == 1, **rule,
+        vest_gains=s.vest % 2 == 1, takeover_ppm=[UNSET, 500_000, 666_667, 1_000_000][s.takeover], **rule,
     )  # fmt: skip
 
 

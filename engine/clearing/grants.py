@@ -129,4 +129,5 @@ def _is_sound(state: ClearingState, pool: Pool, column: int, held: int, cash: in
 
 
 def _margin(contract: Contract, lots: int, price: int) -> int:
-    return contract.mm.amount(notional(contract, lots, price)) if lots else 0
+    """Of the pool, at the mark: it has no entry values."""
+    return contract.mm.amount(notional(contract, lots, price), abs(lots)) if lots else 0

@@ -41,6 +41,7 @@ class Columns:
     def __init__(self, contracts: list[Contract], prices: list[int]) -> None:
         self.inverse = np.array([c.is_inverse for c in contracts], np.bool_)
         self.asset = np.array([c.is_asset for c in contracts], np.bool_)
+        self.exact = np.array([c.is_exact for c in contracts], np.bool_)
         self.num = np.array([c.num for c in contracts], np.int64)
         self.den = np.array([c.den for c in contracts], np.int64)
         self.face = np.array([c.face for c in contracts], np.int64)

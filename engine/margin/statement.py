@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from engine.accounts import Accounts, Holding
 from engine.book import Book
 from engine.brackets import Brackets
+from engine.margin.basis import entry_basis
 from engine.numbers import div_up
 from engine.value import notional, value_floor
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One position: its value (floor), notional, and its share of the member's requirements."""
+    """One position: its value (floor), notional at the mark, and its share of the member's requirements."""
 
     column: int
     lots: int
@@ -27,6 +28,7 @@ class Line:
     im: int
     exposure: int  # the notional that IM counts, with the worse side of open orders
     member_exposure: int  # the same over all accounts of the member, which picks the bracket
+    member_lots: int = 0  # the same in lots, where the rate counts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +68,60 @@ def statement(book: Book, accounts: Accounts, row: int, holding: Holding | None 
 def _line(book: Book, accounts: Accounts, row: int, column: int, lots: int, worth: int) -> Line:
     contract = book.contracts[column]
     size = notional(contract, lots, book.price(column))
+    counted = basis(book, accounts, row, column, lots) if contract.is_on_entry else size
     exposure = exposed(book, accounts, row, column, lots)
     others, others_exposed = 0, 0
     for sibling in accounts.siblings.get(row, ()):
         if sibling != row:
             held = accounts.take(sibling).positions[column]
-            others += notional(contract, held, book.price(column))
+            others += basis(book, accounts, sibling, column, held)
             others_exposed += exposed(book, accounts, sibling, column, held)
-    mm, im = share(contract.mm, size, others), share(contract.im, exposure, others_exposed)
-    return Line(column, lots, worth, size, mm, im, exposure, exposure + others_exposed)
+    held, ordered = member_lots(book, accounts, row, column, lots)
+    mm, im = share(contract.mm, counted, others, held), share(contract.im, exposure, others_exposed, ordered)
+    return Line(column, lots, worth, size, mm, im, exposure, exposure + others_exposed, ordered)
+
+
+def basis(book: Book, accounts: Accounts, row: int, column: int, lots: int) -> int:
+    """The notional that a requirement counts for an account with `lots` in place of what it holds (15.1)."""
+    contract, price = book.contracts[column], book.price(column)
+    if not contract.is_on_entry:
+        return notional(contract, lots, price)
+    own = accounts.take(row)
+    return entry_basis(contract, own.positions[column], own.entries[column], lots, price)
 
 
 def exposed(book: Book, accounts: Accounts, row: int, column: int, lots: int) -> int:
     """The notional that IM counts: the worse of `q + buys` and `q - sells`."""
-    contract, price = book.contracts[column], book.price(column)
-    buys, sells = accounts.orders.get(row, {}).get(column, (0, 0))
-    return max(notional(contract, lots + buys, price), notional(contract, lots - sells, price))
+    if column not in accounts.orders.get(row, ()):
+        return basis(book, accounts, row, column, lots)
+    buys, sells = accounts.orders[row][column]
+    return max(basis(book, accounts, row, column, lots + buys), basis(book, accounts, row, column, lots - sells))
 
 
-def share(brackets: Brackets, own: int, others: int) -> int:
+def member_lots(book: Book, accounts: Accounts, row: int, column: int, lots: int) -> tuple[int, int]:
+    """Lots of all accounts of the member without sign, with `lots` in place of what the account holds, and the same
+    with the worse side of open orders; zeros where no rate asks for them.
+    """
+    if not book.contracts[column].mm.slope[0]:
+        return 0, 0
+    held = ordered = 0
+    for one in accounts.member_rows(row):
+        own = lots if one == row else accounts.take(one).positions[column]
+        buys, sells = accounts.orders.get(one, {}).get(column, (0, 0))
+        held += abs(own)
+        ordered += max(abs(own + buys), abs(own - sells))
+    return held, ordered
+
+
+def share(brackets: Brackets, own: int, others: int, lots: int) -> int:
     """An account's part of its member's requirement: `ceil(M(N_m) N_a / N_m)`, `M(N_a)` when it is the only one
-    (16.5).
+    (16.5). `lots`: the member's, for rates by size.
     """
     if not own:
         return 0
     if not others:
-        return brackets.amount(own)
-    return div_up(brackets.amount(own + others) * own, own + others)
+        return brackets.amount(own, lots)
+    return div_up(brackets.amount(own + others, lots) * own, own + others)
 
 
 def is_trusted(book: Book, holding: Holding) -> bool:

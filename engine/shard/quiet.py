@@ -19,6 +19,8 @@ Hence `effect_k = |dV| + slope n_k + 6`. Equity stays at or above the boundary, 
 liquidation, no hole, no sale (without collateral cash is equity when nothing is held). Marks alone move rows without
 legs; their calm bounds hold (`runs`).
 
+Legs of contracts whose margin columns cannot tell (`Contract.is_exact`) are never quiet, nor are rows that hold any.
+
 Limits are not passed while `|q| + sum |d_k|` of the row and column is within, and int64 while what is held plus
 everything gross stays below 2^61, and all columns at their bounds together (`Accounts.put` judges row by row).
 """
@@ -66,7 +68,7 @@ def proved(state: ShardState, legs: Legs, lows: Ints, highs: Ints, stop: int) ->
     cells = cells_of(legs, len(lows))
     spent = reserve.effects(state, cells)
     spent[spent > state.triggers.reserve[cells.rows]] = BOUND
-    bad = ~_within_limits(state, cells) | cells.spread(~_fits(state, cells))
+    bad = ~_within_limits(state, cells) | cells.spread(~_fits(state, cells)) | state.columns.exact[cells.legs.column]
     stop = min(stop, int(cells.legs.at[bad].min(initial=stop)))
     measured = cells.spread(spent == BOUND)
     if measured.any():

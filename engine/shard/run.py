@@ -31,7 +31,7 @@ def go_on(state: ShardState, row: int, own: Statement) -> None:
         run.exit = "market"
     if liquidation.next_line(state.book, run, own) is None:
         return
-    if not _is_alone(state) or run.exit != "market":
+    if not _is_alone(state) or liquidation.exit_of(state.book, run, own) != "market":
         ask(state, row)
     elif liquidation.is_cured(state.book, own, run.to_initial):
         end(state, row, own)

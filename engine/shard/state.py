@@ -182,6 +182,7 @@ class ShardState:
     def sync(self) -> None:
         """The common data changed: new columns, new brackets; every row must be looked at."""
         self.accounts.widen(len(self.book.contracts))
+        self.accounts.sort_out([column for column, one in enumerate(self.book.contracts) if one.is_exact])
         self.columns = Columns(self.book.contracts, [mark.price for mark in self.book.marks])
         self.triggers.reset(len(self.book.contracts))
         self.triggers.touch(list(range(len(self.accounts))))

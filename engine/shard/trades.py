@@ -6,7 +6,7 @@ from engine import operations as op
 from engine.execution import bankruptcy_cash, capped_fee, mark_cash
 from engine.ledger import TRANSIT, insurance
 from engine.life import Status
-from engine.liquidation import Order, member_lots
+from engine.liquidation import Order, all_lots
 from engine.shard import booking, collateral, payments, run
 from engine.shard.state import ShardState
 from schemas import events
@@ -48,7 +48,7 @@ def _order_filled(state: ShardState, row: int, lots: int, trade: op.Traded) -> O
 def _flag_limit(state: ShardState, row: int, lots: int, column: int) -> None:
     """A leg that adds beyond the limit, taken over the member's accounts, is booked and flagged (2a.3, 4)."""
     contract, account = state.book.contracts[column], state.accounts.names[row]
-    held = member_lots(state.accounts, row, column)
+    held = all_lots(state.accounts, row, column)
     adds = state.accounts.take(row).positions[column] * lots > 0
     if adds and held > contract.limit_lots and not contract.is_asset:
         state.tell(

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from schemas.codes import Refused
 from schemas.decimals import parse_decimal
-from streams.cli.exits import FINE, UsageError
 from streams.cli.help import EXITS, Commands, add_command, layout
 from streams.cli.show import grouped
 from streams.cli.world import print_json, result_console
+from streams.exits import FINE, UsageError
 from streams.ladder import DEFAULTER, LadderError, explain, read_ladder
 from streams.present import Fields
 

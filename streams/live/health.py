@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from engine.clearing.door import Clearing
+from engine.margin.estimate import liquidation_ticks
 from engine.shard.door import Shard
 from streams.live.counts import Counts
 from streams.live.desk import Desk
@@ -160,6 +161,7 @@ def _statement(shard: Shard, row: int) -> dict[str, Any]:
             "instrument": state.book.contracts[line.column].name, "lots": line.lots,
             "quantity": terms.quantity(state.book.contracts[line.column].name, line.lots),
             "mark_ticks": state.book.price(line.column), "value_units": line.value, "mm_units": line.mm,
+            "liquidation_ticks": liquidation_ticks(state.book, state.accounts, row, line.column),
         }
         for line in own.lines
     ]  # fmt: skip

@@ -7,25 +7,13 @@ from __future__ import annotations
 
 from tests.conformance.registry import LATER, MISSING, kind
 
-PRICE = "liquidation_price"
-ESTIMATE = "estimated liquidation price (4)"
-BASIS = "margin on entry value and at a leverage, estimated liquidation price (4, 15.1)"
 PLAN = "size without cost, bankruptcy share `whole`, deleveraging of the rest (15.2, 15.3, 6.7)"
-ADDON = "add-ons as lines of the margin statement (4)"
 HISTORY = "history: the example states no loss and no layers that a rule could be applied to"
 
 MISSING += [
     (kind("ADL research", "equity_shares effective_leverage"), "risk-aware weights (15.5)"),
     (kind("Binance", asks="leverage_pnl pnl_pct"), "deleveraging score of Binance (15.5)"),
-    (kind("Binance", asks=PRICE), ESTIMATE),
-    (kind(("BitMEX", "Bybit"), asks=PRICE), BASIS),
-    (
-        kind(("Gate", "OKX"), asks=PRICE),
-        "estimated liquidation price with the closing fee, margin at a leverage (4, 15.1)",
-    ),
-    (kind(("Hyperliquid", "dYdX v4"), asks=PRICE), ESTIMATE),
     (kind("Dango"), PLAN),
-    (kind("Deribit", "im_base mm_base per_unit"), "margin rate that grows with size (15.1)"),
     (kind("Drift v2", "slot initial_pct"), "gradual pace (15.4)"),
     (kind("Drift v2", asks="final_margin_ratio"), "takeover at a discount on the mark, margin ratio (15.3, 15.6)"),
     (kind("Drift v2", asks="if_fee insurance_fee"), "squeezed fee (15.3)"),
@@ -33,21 +21,14 @@ MISSING += [
         kind("Drift v2", asks="asset_transfer liability_transfer"),
         "debt and collateral handed over together (no rule yet)",
     ),
-    (kind("dYdX v4", asks="fillable_price"), "closing limit nearer the mark (15.2)"),
     (
         kind("dYdX v4", asks="insurance_fund_delta_usd"),
         "fund that settles each fill, fee out of the surplus (15.3, 15.8)",
     ),
     (kind("dYdX v4", "short_account"), "deleveraging at bankruptcy (6.7, 15.5)"),
-    (kind("FTX", asks="stage"), "margin on entry value, takeover level (15.1, 15.6)"),
     (kind("GMX v2", asks="adl_enabled"), "deleveraging by profit over pool (15.5)"),
     (kind("Onus", asks="insurance_delta"), "fund that settles each fill (15.8)"),
-    (kind("Paradex", asks="max_buy max_sell"), "room that a position limit leaves (11)"),
     (kind("Synthetix v3", asks="max_per_window"), "pace by rate, scale and window (15.4)"),
-    (kind("Vega", asks="network_trades"), "takeover at the mark, the rest of the margin to the fund (6.6)"),
-    (kind(("SPAN 2", "25% stressed", "10-year floor")), ADDON),
-    (kind("SPAN portfolio scan", "long_futures short_calls"), "scan model (4), and the example states no risk arrays"),
-    (kind("SPAN"), "scan model (4)"),
     (kind("Auto-deleveraging, 10 Oct 2025"), "history: the source calls its figures disputed and no pass or fail"),
     (kind(("LCH SwapClear", "MF Global")), HISTORY),
     (kind("SA-CCR"), "capital of banks (no rule of a clearing house)"),

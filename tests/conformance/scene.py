@@ -14,6 +14,7 @@ from typing import Any
 from engine.accounts import Holding
 from engine.contracts import Contract
 from engine.ledger import MARKET
+from engine.margin.estimate import liquidation_price
 from engine.margin.statement import Line, Statement
 from engine.value import value
 from schemas import governed, inputs
@@ -133,6 +134,19 @@ class Scene:
     def line(self, account: str, name: str) -> Line:
         """The line of one contract in it."""
         return next(line for line in self.own(account).lines if line.column == self.column(name))
+
+    def liquidation_price(self, account: str, name: str) -> Fraction:
+        """The estimate, exact."""
+        state = self.state
+        return self.exactly(
+            name, liquidation_price(state.book, state.accounts, state.accounts.row_of[account], self.column(name))
+        )
+
+    def exactly(self, name: str, ticks: tuple[int, int] | None) -> Fraction:
+        """A price that is a ratio of ticks."""
+        if ticks is None:
+            raise ValueError(f"no mark of {name} does it")
+        return Fraction(*ticks) * Fraction(*self.contract(name).tick)
 
     def holding(self, account: str) -> Holding:
         """What the account has now."""

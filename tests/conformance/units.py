@@ -10,6 +10,8 @@ from engine.numbers import PPM
 from schemas.codes import Code
 from schemas.decimals import count_of, units_of
 
+PERCENT = 10_000  # ppm
+
 
 def text(number: Any) -> str:
     """A number of an example as decimal text."""
@@ -36,10 +38,9 @@ def taken_away(weight: Any) -> int:
     return PPM - ppm(weight)
 
 
-def rate_of(leverage: Any) -> int | None:
-    """The margin rate of a leverage in ppm, where it is whole."""
-    rate = PPM / Fraction(leverage)
-    return int(rate) if rate.denominator == 1 else None
+def fallen(share: Any) -> str:
+    """What is left of a price of one after a fall by a share."""
+    return text(1 - Decimal(share))
 
 
 def signed(side: str, size: Any) -> str:
@@ -61,6 +62,11 @@ def fine(prices: list[Any], sizes: list[Any]) -> str:
     """The finest tick that a listing with these prices and sizes takes (2.4), for prices that are to be found."""
     places = min(11, 16 - digits(sizes) - _places(sizes))
     return _power(_places(prices) - places)
+
+
+def small(prices: list[Any], sizes: list[Any]) -> int:
+    """The most decimals of a smallest unit that a listing with these prices and sizes takes (2.4), at most 12."""
+    return min(12, 17 - _places(prices) - _places(sizes))
 
 
 def above(numbers: list[Any]) -> str:

@@ -6,7 +6,7 @@ from tests.twin.allocate import allocate
 from tests.twin.exits import exit_rest, fill_at_market, tear_up
 from tests.twin.life import check, end, trigger
 from tests.twin.listed import Instrument
-from tests.twin.margin import equity, halted, mark_trusted, stop_reached
+from tests.twin.margin import equity, halted, is_thin, mark_trusted, stop_reached
 from tests.twin.plan import (
     Plan,
     held_instruments,
@@ -78,7 +78,7 @@ def is_asked(book: BookState, account: Account) -> bool:
         # READING: an exit waits like an order while its mark is not trusted or liquidation is halted.
         return not halted(book) and mark_trusted(book, book.instruments[account.exit])
     shared = book.rules.said.execution == "simulated" or book.rules.per_book_notional is not None
-    return (shared or account.waits_interval is not None) and ready(book, account)
+    return (shared or account.waits_interval is not None or is_thin(book, account)) and ready(book, account)
 
 
 def plan_at_marker(book: BookState, account: Account) -> Plan | None:
@@ -96,8 +96,8 @@ def carry_out(book: BookState, plan: Plan) -> None:
     account = plan.account
     if account.close_due:
         tear_up(book, plan, abs(plan.held))
-    elif account.exit:
-        account.exit = None
+    elif account.exit or plan.is_thin:
+        account.exit = account.waits_interval = None
         exit_rest(book, plan, 0)
     else:
         left = lots_left(book, book.pace, book.rules.per_book_notional, plan.held, plan.instrument)

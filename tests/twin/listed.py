@@ -59,6 +59,9 @@ class Instrument(Quoted):
     position_limit: int = 0
     mm_brackets: list[Bracket] = field(default_factory=list)
     im_brackets: list[Bracket] = field(default_factory=list)
+    on_entry: bool = False  # margin counts entry value (17.18)
+    rate_per_lot: Fraction = Fraction(0)  # beyond `free_lots`
+    free_lots: int = 0
     scope: str = ""
     expiry_ms: int | None = None
     half_spread: int = 0

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from tests.twin.listed import Bracket, Instrument, Quoted
-from tests.twin.state import MILLION, Account, BookState
+from tests.twin.state import BACKSTOP, MILLION, Account, BookState
 from tests.twin.values import haircut_value, notional, value_floor
 
 
@@ -23,40 +23,59 @@ def equity(book: BookState, account: Account) -> int:
     )
 
 
-def requirement(brackets: list[Bracket], amount: int) -> int:
-    """`ceil(N rate / 10^6) - deduction` of the bracket with the highest floor <= N (4)."""
+def requirement(brackets: list[Bracket], amount: int, more: Fraction = Fraction(0)) -> int:
+    """`ceil(N rate) - deduction` of the bracket with the highest floor <= N (4); `more` adds to the rate (17.18)."""
     bracket = max((b for b in brackets if b.floor <= amount), key=lambda b: b.floor)
-    return ceil(Fraction(amount * bracket.rate_ppm, MILLION)) - bracket.deduction
+    return ceil(amount * (Fraction(bracket.rate_ppm, MILLION) + more)) - bracket.deduction
 
 
-def share(brackets: list[Bracket], own: int, others: int) -> int:
+def share(brackets: list[Bracket], own: int, others: int, more: Fraction) -> int:
     """An account's part of its member's requirement: `ceil(M(N_m) N_a / N_m)` (16.5)."""
     if own == 0:
         return 0
-    return ceil(Fraction(requirement(brackets, own + others) * own, own + others))
+    return ceil(Fraction(requirement(brackets, own + others, more) * own, own + others))
+
+
+def by_size(instrument: Instrument, lots: int) -> Fraction:
+    """`r max(0, Q - f)` (17.18)."""
+    return instrument.rate_per_lot * max(0, lots - instrument.free_lots)
 
 
 def held_notional(account: Account, instrument: Instrument) -> int:
     return notional(instrument, account.positions.get(instrument.name, 0), instrument.mark)
 
 
+def counted(account: Account, instrument: Instrument, lots: int) -> int:
+    """The notional that margin counts: at the mark, or on entry value (17.18)."""
+    held, entry = account.positions.get(instrument.name, 0), abs(account.entries.get(instrument.name, 0))
+    if not instrument.on_entry or account.id == BACKSTOP or held * lots <= 0:
+        return notional(instrument, lots, instrument.mark)
+    if abs(lots) > abs(held):
+        return entry + notional(instrument, abs(lots) - abs(held), instrument.mark)
+    return ceil(Fraction(entry * abs(lots), abs(held)))
+
+
 def worse_notional(account: Account, instrument: Instrument, lots: int) -> int:
     """`max(N(q + buys), N(q - sells))` (17.5)."""
     buys, sells = account.orders.get(instrument.name, (0, 0))
-    return max(
-        notional(instrument, lots + buys, instrument.mark),
-        notional(instrument, lots - sells, instrument.mark),
-    )
+    return max(counted(account, instrument, lots + buys), counted(account, instrument, lots - sells))
+
+
+def worse_lots(account: Account, instrument: Instrument, lots: int) -> int:
+    buys, sells = account.orders.get(instrument.name, (0, 0))
+    return max(abs(lots + buys), abs(lots - sells))
 
 
 def mm_in(book: BookState, account: Account, instrument: Instrument, lots: int | None = None) -> int:
     """MM_j, at the lots held or at other `lots` with the member's other accounts unchanged (17.5, 17.9)."""
     lots = account.positions.get(instrument.name, 0) if lots is None else lots
-    own = notional(instrument, lots, instrument.mark)
+    own = counted(account, instrument, lots)
     if own == 0:
         return 0
-    others = sum(held_notional(other, instrument) for other in book.siblings(account))
-    return share(instrument.mm_brackets, own, others)
+    held = [(other, other.positions.get(instrument.name, 0)) for other in book.siblings(account)]
+    others = sum(counted(other, instrument, theirs) for other, theirs in held)
+    more = by_size(instrument, abs(lots) + sum(abs(theirs) for _, theirs in held))
+    return share(instrument.mm_brackets, own, others, more)
 
 
 def im_in(book: BookState, account: Account, instrument: Instrument, lots: int | None = None) -> int:
@@ -65,10 +84,10 @@ def im_in(book: BookState, account: Account, instrument: Instrument, lots: int |
     own = worse_notional(account, instrument, lots)
     if own == 0:
         return 0
-    others = sum(
-        worse_notional(other, instrument, other.positions.get(instrument.name, 0)) for other in book.siblings(account)
-    )
-    return share(instrument.im_brackets, own, others)
+    held = [(other, other.positions.get(instrument.name, 0)) for other in book.siblings(account)]
+    others = sum(worse_notional(other, instrument, theirs) for other, theirs in held)
+    lots = worse_lots(account, instrument, lots) + sum(worse_lots(other, instrument, theirs) for other, theirs in held)
+    return share(instrument.im_brackets, own, others, by_size(instrument, lots))
 
 
 def mm(book: BookState, account: Account) -> int:
@@ -77,6 +96,12 @@ def mm(book: BookState, account: Account) -> int:
 
 def im(book: BookState, account: Account) -> int:
     return sum(im_in(book, account, book.instruments[name]) for name in {**account.positions, **account.orders})
+
+
+def is_thin(book: BookState, account: Account) -> bool:
+    """Below the takeover level (17.19)."""
+    level = book.rules.said.takeover_ppm or 0
+    return level > 0 and equity(book, account) < ceil(Fraction(level * mm(book, account), MILLION))
 
 
 def gains(book: BookState, account: Account) -> int:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import ceil, isqrt
 
 from tests.twin.listed import Instrument
-from tests.twin.margin import cured, equity, held_notional, im, im_in, mark_trusted, mm, mm_in
+from tests.twin.margin import cured, equity, held_notional, im, im_in, is_thin, mark_trusted, mm, mm_in
 from tests.twin.state import MILLION, Account, BookState, Pace
 from tests.twin.values import notional, sign, value, value_floor
 
@@ -23,6 +23,7 @@ class Plan:
     lots: int  # k
     bankruptcy: Fraction  # B
     equity: int
+    is_thin: bool  # below the takeover level: for the backstop, not for the market (17.19)
 
 
 def trusted_positions(book: BookState, account: Account) -> list[Instrument]:
@@ -50,7 +51,7 @@ def plan_for(book: BookState, account: Account, instrument: Instrument) -> Plan:
     if units >= 0:
         lots = step_cap(book, account, instrument, least_lots(book, account, instrument))
         lots = min(lots, lots_left(book, account.pace, book.rules.per_account_notional, held, instrument))
-    return Plan(account, instrument, held, lots, bankruptcy, units)
+    return Plan(account, instrument, held, lots, bankruptcy, units, is_thin(book, account))
 
 
 def bankruptcy_value(book: BookState, account: Account, instrument: Instrument, units: int) -> Fraction:

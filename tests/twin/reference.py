@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from schemas.codes import Code
 from schemas.decimals import count_of, ratio_of
@@ -66,6 +66,7 @@ def make_instrument(book: BookState, said: InstrumentMessage) -> Instrument:
     refuse_if(instrument.backstop_limit < 0, Code.NOT_POSITIVE, "backstop_limit")
     instrument.mm_brackets = make_brackets(book, said.mm_brackets)
     instrument.im_brackets = make_brackets(book, said.im_brackets)
+    take_margin_terms(book, instrument, said)
     require_im_above_mm(instrument)
     require_bounds(instrument)
     instrument.scope, instrument.expiry_ms = said.insurance_scope or book.name, said.expiry_ms
@@ -73,6 +74,29 @@ def make_instrument(book: BookState, said: InstrumentMessage) -> Instrument:
     # READING: `impact` is money: F(x) counts units of the settlement asset.
     instrument.impact, instrument.refill = setting_units(said.impact, book.decimals), said.refill_lots_per_ms
     return instrument
+
+
+def take_margin_terms(book: BookState, instrument: Instrument, said: InstrumentMessage) -> None:
+    """Basis, cost of closing, size, open interest (17.18)."""
+    for bracket in instrument.mm_brackets:
+        bracket.rate_ppm += said.closing_cost_ppm or 0
+    instrument.on_entry = said.margin_basis == "entry"
+    free = count_of(said.free_quantity or "0", *instrument.lot.as_integer_ratio(), Code.OFF_LOT)
+    refuse_if(free < 0, Code.NOT_POSITIVE, "free_quantity")
+    refuse_if(bool(said.free_quantity) and not said.rate_per_unit, Code.CROSSED_PARAMETERS, "free_quantity alone")
+    if said.rate_per_unit:
+        instrument.rate_per_lot = Fraction(*ratio_of(said.rate_per_unit)) * instrument.lot
+        instrument.free_lots = free
+    if said.open_interest or said.interest_lower or said.interest_upper:
+        texts = (said.open_interest, said.interest_lower, said.interest_upper)
+        interest, low, high = (setting_units(text or "0", book.decimals) for text in texts)
+        one = instrument.im_brackets[0]
+        refuse_if(len(instrument.im_brackets) > 1 or low >= high, Code.CROSSED_PARAMETERS, "IM by open interest")
+        scale = Fraction(min(max(interest - low, 0), high - low), high - low)
+        one.rate_ppm += floor((MILLION - one.rate_ppm) * scale)
+    more = instrument.rate_per_lot * max(0, instrument.position_limit - instrument.free_lots)
+    highest = max(instrument.mm_brackets[-1].rate_ppm, instrument.im_brackets[-1].rate_ppm)
+    refuse_if(Fraction(highest, MILLION) + more > 1, Code.CROSSED_PARAMETERS, "a rate above one at the limit")
 
 
 def make_brackets(book: BookState, said: list[BracketMessage]) -> list[Bracket]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from tests.twin.listed import Instrument
-from tests.twin.margin import equity, halted
+from tests.twin.margin import equity, halted, is_thin
 from tests.twin.plan import Plan, fee, interval, largest, plan_for, trusted_positions, use
 from tests.twin.state import Account, BookState, Order
 from tests.twin.values import notional, post, sign, value
@@ -23,7 +23,7 @@ def orders_at_once(book: BookState, account: Account) -> bool:
     """Where nothing is shared the order goes out at once (6.9)."""
     # READING: who waited for an interval waits for a grant, whatever the rules have become.
     alone = book.rules.said.execution == "venue" and book.rules.per_book_notional is None
-    return alone and account.waits_interval is None and ready(book, account)
+    return alone and account.waits_interval is None and ready(book, account) and not is_thin(book, account)
 
 
 def order_at_once(book: BookState, account: Account) -> None:

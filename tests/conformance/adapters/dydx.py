@@ -1,4 +1,5 @@
-"""dYdX v4: bankruptcy value and its slices (6.3), the step of a liquidation (16.10), initial margin (4)."""
+"""dYdX v4: bankruptcy value and its slices (6.3), the step of a liquidation (16.10), initial margin (4), the
+closing limit (15.2)."""
 
 from __future__ import annotations
 
@@ -6,15 +7,15 @@ from fractions import Fraction
 from typing import Any
 
 from engine.brackets import Brackets
-from engine.execution import bankruptcy_cash, bankruptcy_value, limit_ticks
+from engine.execution import bankruptcy_cash, bankruptcy_value, closing_value, limit_ticks
 from engine.liquidation import Liquidation, plan
+from engine.margin.interest import scaled_ppm
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
 from tests.conformance.scene import Scene
 from tests.conformance.units import fine, ppm, signed, text
 from tests.conformance.verdict import Answer, Missing
 
-BY_INTEREST = Missing("initial margin by open interest (4)")
 DELEVERAGING = Missing("deleveraging at bankruptcy (6.7, 15.5)")
 
 
@@ -74,17 +75,29 @@ def _step(q: Question, portion_ppm: int) -> Fraction:
 
 
 @adapter("dYdX v4", "base_imf_ppm oi_lower_cap oi_upper_cap open_interest notional_quantums", "initial_margin_quantums")
-def initial_margin(q: Question) -> Answer | Missing:
-    """`ceil(N imf)`; both caps zero switch the scaling by open interest off."""
-    if q["oi_lower_cap"] or q["oi_upper_cap"]:
-        return BY_INTEREST
-    return {"initial_margin_quantums": Brackets((0,), (q["base_imf_ppm"],), (0,)).amount(q["notional_quantums"])}
+def initial_margin(q: Question) -> Answer:
+    """`ceil(N imf)`, the rate by open interest; both caps zero switch that off."""
+    rate = initial_rate(q)["imf_ppm"]
+    return {"initial_margin_quantums": Brackets((0,), (rate,), (0,)).amount(q["notional_quantums"])}
 
 
 @adapter("dYdX v4", "base_imf_ppm oi_lower_cap oi_upper_cap open_interest", "imf_ppm")
-def initial_rate(q: Question) -> Answer | Missing:
+def initial_rate(q: Question) -> Answer:
     """The rate itself."""
-    return BY_INTEREST if q["oi_lower_cap"] or q["oi_upper_cap"] else {"imf_ppm": q["base_imf_ppm"]}
+    return {"imf_ppm": scaled_ppm(q["base_imf_ppm"], q["open_interest"], q["oi_lower_cap"], q["oi_upper_cap"])}
+
+
+@adapter("dYdX v4", "quote_balance_usd positions close_market oracle mmf BA SMMR", "fillable_price")
+def closing_limit(q: Question) -> Answer:
+    """The worst price at which a liquidation order may match."""
+    name, scene = q["close_market"], Scene()
+    for one, size in q["positions"].items():
+        sizes = [size]
+        scene.list(one, [q["oracle"][one]], sizes, ppm(q["mmf"]), tick=fine([q["oracle"][one]], sizes))
+    scene.hold("a", q["quote_balance_usd"], q["positions"])
+    line = scene.line("a", name)
+    num, den = closing_value(scene.own("a"), line, ppm(q["BA"]), ppm(q["SMMR"]))
+    return {"fillable_price": scene.at(name, limit_ticks(scene.contract(name), line.lots, num, den))}
 
 
 @adapter("dYdX v4", "short_account long_account oracle mmf delta_btc", "bankruptcy_quote_usd")

@@ -1,4 +1,4 @@
-"""Equity, margin and what closing takes from an account (4, 6.2): Synthetix, Dango, Paradex, NSCC."""
+"""Equity, margin and what closing takes from an account (4, 6.2): Synthetix, Dango, Paradex."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas import inputs
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
 from tests.conformance.scene import Scene
-from tests.conformance.units import digits, fine, micro, ppm, signed, text
+from tests.conformance.units import digits, fine, micro, ppm, signed
 from tests.conformance.verdict import Answer, Missing
 
 DELEVERAGING = Missing("size without cost, bankruptcy share `whole`, deleveraging of the rest (15.2, 15.3, 6.7)")
@@ -70,15 +70,3 @@ def _hold(scene: Scene, cash: Any, positions: list[dict[str, Any]], mark: str, m
 def _margins(scene: Scene) -> Answer:
     own = scene.own("a")
     return {"equity": scene.money(own.equity), "mm": scene.money(own.mm)}
-
-
-@adapter("NSCC required deposit", "shares close contract_money", "market_value mark_to_market")
-def deposit_line(q: Question) -> Answer:
-    """Shares bought and not yet paid: their value, and that less what is owed for them."""
-    scene = Scene()
-    scene.list("X", [q["close"]], [q["shares"]])
-    scene.hold("a", 0, {"X": q["shares"]})
-    value = scene.money(scene.line("a", "X").value)
-    scene.hold("a", f"-{text(q['contract_money'])}")
-    known = {"market_value": value, "mark_to_market": scene.money(scene.own("a").equity)}
-    return {name: known.get(name, Missing("add-ons as lines of the margin statement (4)")) for name in q.asks}

@@ -1,14 +1,18 @@
-"""Vega: a loser's loss beyond its deposit is met by the pool, loser by loser, the rest by the winners (15.8)."""
+"""Vega: a loser's loss beyond its deposit is met by the pool, loser by loser, the rest by the winners (15.8);
+takeover at the mark (6.6)."""
 
 from __future__ import annotations
 
+from engine.ledger import MARKET
+from engine.takeover import at_mark
 from engine.waterfall.ordered import settle_in_order
 from schemas.decimals import units_of
+from tests.conformance.adapters.shares import DIGITS
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
 from tests.conformance.scene import Scene
 from tests.conformance.units import digits, text
-from tests.conformance.verdict import Answer, Either
+from tests.conformance.verdict import Answer, Either, Missing
 
 
 @adapter("Vega", "mark_from mark_to losers winners_in_order insurance_pool")
@@ -39,4 +43,25 @@ def settlement(q: Question) -> Answer:
         answer |= {f"insurance_draw_{name}": scene.money(drawn), f"{name}_realised": scene.money(-paid)}
     for name, charge, payout in zip(winners, found.charges_units, found.payouts_units, strict=True):
         answer[f"{name}_realised"] = Either(scene.money(-charge), scene.money(payout))
+    return answer
+
+
+@adapter("Vega", "trader3 trader2 book_bid_after mark", "network_trades")
+def cascade(q: Question) -> Answer:
+    """Both are closed out at the mark, and all that is left of their margin goes to the fund. What the network then
+    sells to whom is the order book's matter, and deposits that are in the sum are not stated.
+    """
+    answer: Answer = dict.fromkeys(q.asks, Missing("trades of an order book, and a sum over deposits not stated"))
+    for name, size in (("trader3", "buys"), ("trader2", "resting_buy")):
+        own, scene = q[name], Scene(decimals=DIGITS)
+        scene.list("X", [q["mark"], own["price"]], [own[size]])
+        scene.hold(name, own["deposit"], {"X": own[size]}, {"X": own["price"]})
+        line, row = scene.line(name, "X"), scene.state.accounts.row_of[name]
+        cash, left = at_mark(
+            scene.contract("X"), line.lots, abs(line.lots), scene.ticks("X", q["mark"]), scene.own(name).equity
+        )
+        scene.state.trade(row, 0, -line.lots, cash, MARKET, is_flow=False)
+        scene.state.pay(row, -left, MARKET)
+        answer |= {f"{name}_realised": scene.money(scene.gain(name))}
+        answer |= {"mark_after_closeouts": scene.at("X", scene.state.book.price(0))}
     return answer
