@@ -37,6 +37,7 @@ class Parameters:
     per_book_units: int | None
     interval_ms: int
     vest_gains: bool
+    withdrawal_factor: bool
     version: int
 
 
@@ -106,7 +107,7 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
         portion_ppm=message.portion_ppm, min_notional_units=money(message.min_notional, decimals),
         small_lots=message.small_lots, per_account_units=optional_money(message.per_account_notional, decimals),
         per_book_units=optional_money(message.per_book_notional, decimals), interval_ms=message.interval_ms,
-        vest_gains=message.vest_gains, version=message.version,
+        vest_gains=message.vest_gains, withdrawal_factor=message.withdrawal_factor is True, version=message.version,
     )  # fmt: skip
 
 

@@ -76,7 +76,10 @@ class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
 
 
 class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
-    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit."""
+    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit.
+
+    `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.18).
+    """
 
     late_ms: Count = 60_000
     ahead_ms: Count = 604_800_000
@@ -97,6 +100,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     per_book_notional: Decimal | None = None
     interval_ms: Annotated[int, Meta(ge=1, le=2**53)] = 1_000
     vest_gains: bool = False
+    withdrawal_factor: bool | UnsetType = UNSET
 
 
 LayerKind = Literal[
