@@ -38,6 +38,7 @@ class Parameters:
     interval_ms: int
     vest_gains: bool
     takeover_ppm: int  # zero: the market is tried whatever is left
+    withdrawal_factor: bool
     version: int
 
 
@@ -107,7 +108,8 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
         portion_ppm=message.portion_ppm, min_notional_units=money(message.min_notional, decimals),
         small_lots=message.small_lots, per_account_units=optional_money(message.per_account_notional, decimals),
         per_book_units=optional_money(message.per_book_notional, decimals), interval_ms=message.interval_ms,
-        vest_gains=message.vest_gains, takeover_ppm=message.takeover_ppm or 0, version=message.version,
+        vest_gains=message.vest_gains, takeover_ppm=message.takeover_ppm or 0,
+        withdrawal_factor=message.withdrawal_factor is True, version=message.version,
     )  # fmt: skip
 
 

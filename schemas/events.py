@@ -6,7 +6,7 @@ decimal text beside each. `versions` names the rules that were used.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -154,11 +154,14 @@ class LiquidationEnded(Event, frozen=True, kw_only=True, tag="liquidation-ended"
 
 
 class WithdrawalReleased(Event, frozen=True, kw_only=True, tag="withdrawal-released"):
+    """`left_units` of the amount stayed in the book, for a loss that nobody covered (17.20)."""
+
     account: str
     withdrawal: str
     asset: str | None
     amount: int
     target: str | None
+    left_units: int | UnsetType = UNSET
 
 
 class WithdrawalRefused(Event, frozen=True, kw_only=True, tag="withdrawal-refused"):

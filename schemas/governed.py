@@ -89,6 +89,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
 
     What follows `vest_gains` are variants, written only where they are said. `takeover_ppm`: the share of MM below
     which an account is taken over instead of sold (17.19).
+    `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.20).
     """
 
     late_ms: Count = 60_000
@@ -111,6 +112,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     interval_ms: Annotated[int, Meta(ge=1, le=2**53)] = 1_000
     vest_gains: bool = False
     takeover_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    withdrawal_factor: bool | UnsetType = UNSET
 
 
 LayerKind = Literal[

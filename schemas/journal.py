@@ -72,7 +72,10 @@ class Paid(Entry, frozen=True, kw_only=True, tag="paid"):
 
 
 class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
-    """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2)."""
+    """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2).
+
+    `outside_units`, where leaving has a price (17.20): of `@outside` and `@market`, minus the money that is held.
+    """
 
     round: int
     attempt: int
@@ -87,6 +90,7 @@ class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     gains: list[Gain] = []
     cash_units: int = 0
     lots: dict[str, int] = {}
+    outside_units: int | UnsetType = UNSET
 
 
 class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
@@ -120,7 +124,8 @@ class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):
 class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     """The one decision of a round; `kind` says which of the lists it fills. `deferred` wait for the next interval.
 
-    `upto`: withdrawals asked up to this seq are all among the releases, or were refused.
+    `upto`: withdrawals asked up to this seq are all among the releases, or were refused. `left_units`: of each release
+    what stays in the book (17.20).
     """
 
     allocation: int
@@ -133,6 +138,7 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     releases: list[Release] = []
     upto: int = 0
     charges: list[Charge] = []
+    left_units: list[int] | UnsetType = UNSET
 
 
 Report = Raised | Moved | Declared | Paid | Answer | Retired

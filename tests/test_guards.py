@@ -30,6 +30,8 @@ from engine.numbers import PPM, div_down
 from engine.shard import answers, rows, trades
 from engine.shard.state import ShardState
 from engine.value import notional
+from engine.waterfall import payers
+from engine.waterfall.assess import assessment_cap
 from engine.waterfall.settle import Resources
 from schemas import inputs
 from schemas.codes import Halt, Refused
@@ -359,12 +361,22 @@ def without_caps(patch: Patch) -> None:
 def with_contributions_of_now(patch: Patch) -> None:
     """7: weights are what the fund holds at the end of the window."""
 
-    def resources(book: str, balances: dict[str, int], _frozen: dict[str, int], gains: Any) -> Resources:
+    def resources(book: str, balances: dict[str, int], _frozen: dict[str, int], *more: Any, **named: Any) -> Resources:
         prefix = "@guarantee/"
         now = {name.removeprefix(prefix): units for name, units in balances.items() if name.startswith(prefix)}
-        return Resources(book, balances, now, gains)
+        return Resources(book, balances, now, *more, **named)
 
     patch.setattr(window, "Resources", resources)
+
+
+def without_period(patch: Patch) -> None:
+    """8: what a capped period has called already is forgotten."""
+    patch.setattr(payers, "assessment_cap", lambda units, multiple_ppm, _used: assessment_cap(units, multiple_ppm))
+
+
+def without_earlier_charges(patch: Patch) -> None:
+    """17.17: what an earlier layer took of a gain is there for the next once more."""
+    patch.setattr(payers.Drawing, "gain", lambda now, member: now.resources.gains[member].gain_units)
 
 
 @dataclass(frozen=True)
@@ -406,6 +418,8 @@ GUARDS = [
     Guard(without_takeover_level, check_twin, 21),
     Guard(without_caps, check_capped_gain, 0),
     Guard(with_contributions_of_now, check_frozen_fund, 0),
+    Guard(without_period, check_twin, 6),
+    Guard(without_earlier_charges, check_twin, 62),
 ]
 
 

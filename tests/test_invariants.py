@@ -118,7 +118,7 @@ FAULTS: list[tuple[Callable[[Patch], None], int, str]] = [
     (with_twice_the_equity, 1, "14.10"),
     (with_slices_of_their_own, 177, "14.10"),
     (with_limits_rounded_away, 136, "14.9"),
-    (without_fee_cap, 53, "14.9"),
+    (without_fee_cap, 110, "14.9"),
 ]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from engine.rules import compile_waterfall
+from schemas import inputs
 from schemas.codes import Code, Refused
 from schemas.governed import LayerMessage, WaterfallMessage
 from streams.present import Terms, event_fields, json_line
@@ -176,6 +177,25 @@ def test_a_cap_of_the_period_counts_over_windows() -> None:
     hand.price(80)
     assert drawn(hand) == {"call": 40, "end": 20}
     assert hand.cash("@assessment/b", "@guarantee/b") == [-40, 100]
+
+
+def test_who_leaves_takes_its_part_of_a_loss_along() -> None:
+    """60 are uncovered, and each claim is worth so much less, whoever leaves first.
+
+    In came a's 140, b's 5,000 and c's 260: 5,400 are held, for claims of 5,460 (b's 5,200, c's 260). b asks 910: 10
+    stay. Then 4,500 are held for 4,550, still 1 in 91: c's 260 leave 2.857, so 3. A move stays in the book, in full.
+    """
+    hand = lose(funds={"c": 260}, contributions={}, withdrawal_factor=True)
+    assert hand.cash("@uncovered") == [-60]
+    hand.send(inputs.Withdrawal, account="b", amount="910")
+    hand.send(inputs.Withdrawal, account="c", amount="260")
+    hand.send(inputs.Move, source="b", target="d", amount="91")
+    assert hand.cash("b", "c", "d", "@uncovered") == [5200 - 910 - 91, 0, 91, -60 + 10 + 3]
+    left = [one.get("left_units") for one in hand.told("withdrawal-released")]
+    assert left == [10, 3, None]
+    hand = lose(funds={"c": 260}, contributions={})
+    hand.send(inputs.Withdrawal, account="c", amount="260")
+    assert hand.cash("@uncovered") == [-60]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from msgspec import UNSET, UnsetType
 from engine.accounts import account_key
 from engine.clearing import allocating, calls, grants, placing, sales, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
-from engine.ledger import TRANSIT, guarantee
+from engine.ledger import MARKET, OUTSIDE, TRANSIT, UNCOVERED, guarantee
+from engine.waterfall.leaving import leaving, withdrawal_factor
 from schemas.codes import Code, Halt
 from schemas.journal import Allocation, Answer, Marker
 from schemas.rows import Release
@@ -74,6 +75,7 @@ def stand(state: ClearingState, marker: Marker) -> None:
     attempt = asking.attempts[marker.attempt]
     attempt.seq = state.book.seq
     attempt.cash_units = sum(state.ledger.cash.values())
+    attempt.outside_units = state.ledger.balance(OUTSIDE) + state.ledger.balance(MARKET)
     for column, contract in enumerate(state.book.contracts):
         attempt.lots[contract.name] = sum(held.get(column, 0) for held in state.ledger.lots.values())
 
@@ -110,8 +112,14 @@ def union(answers: list[Answer]) -> Answer:
             (x for one in answers for x in one.holders), key=lambda x: (x.instrument, account_key(x.account))
         ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
-        cash_units=sum(one.cash_units for one in answers), lots=lots,
+        cash_units=sum(one.cash_units for one in answers), lots=lots, outside_units=_sum_of_said(answers),
     )  # fmt: skip
+
+
+def _sum_of_said(answers: list[Answer]) -> int | UnsetType:
+    """Money outside, where the shards say it: all of them do, or none, by the rules at the marker."""
+    said = [one.outside_units for one in answers if one.outside_units is not UNSET]
+    return sum(said) if said else UNSET
 
 
 def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
@@ -127,7 +135,7 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
         or placing.place(state, attempt, found)
         or sales.sell(state, found)
         or window.settle_one(state, attempt, found)
-        or _release(state, attempt.seq, found)
+        or _release(state, attempt, found)
     )
 
 
@@ -158,7 +166,7 @@ def _next_interval_ms(state: ClearingState) -> int:
     return (state.book.clock_ms // interval + 1) * interval
 
 
-def _release(state: ClearingState, upto: int, found: Answer) -> bool:
+def _release(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
     """Withdrawals leave outside a window (7)."""
     if state.window is not None or "transfers" in state.book.halts or not found.releases:
         return False
@@ -169,6 +177,22 @@ def _release(state: ClearingState, upto: int, found: Answer) -> bool:
         rows.append(Release(one.seq, one.account, one.id, one.asset, one.amount, one.target, code))
         if not code and one.target is not None and one.target.startswith("@"):
             calls.receive(state, TRANSIT, one.target.removeprefix(guarantee("")), one.amount)
+    left = UNSET if found.outside_units is UNSET else _leave(state, rows, attempt.outside_units + found.outside_units)
+    fields = allocating.next_allocation(state)
     return allocating.allocate_round(
-        state, Allocation(**allocating.next_allocation(state), kind="release", releases=rows, upto=upto)
+        state, Allocation(**fields, kind="release", releases=rows, upto=attempt.seq, left_units=left)
     )
+
+
+def _leave(state: ClearingState, rows: list[Release], outside_units: int) -> list[int]:
+    """What stays of each release: its part of what is uncovered, where money leaves the book (17.20)."""
+    owed, left = -state.ledger.balance(UNCOVERED), []
+    factor = withdrawal_factor(owed, [max(0, -outside_units)])
+    for row in rows:
+        stays = 0
+        if not row.code and row.asset is None and row.target is None:
+            stays = min(leaving(row.amount, factor)[1], owed)
+        left.append(stays)
+        owed -= stays
+    state.ledger.post(TRANSIT, UNCOVERED, sum(left))
+    return left

@@ -25,6 +25,7 @@ class Attempt:
     marker: Marker
     seq: int = -1
     cash_units: int = 0
+    outside_units: int = 0
     lots: dict[str, int] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)
 

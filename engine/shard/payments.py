@@ -6,6 +6,8 @@ and what it really was is reported; only then does the clearing house count it.
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from engine.allocation import allocate
 from engine.ledger import OUTSIDE, SUSPENSE, TRANSIT
 from engine.life import Status
@@ -114,8 +116,8 @@ def tell_sale(state: ShardState, at: int, sale: CollateralSale, buyer: str, lots
     )
 
 
-def release(state: ShardState, row: Release) -> None:
-    """A withdrawal leaves, or is refused; a move reaches its target at the same entry."""
+def release(state: ShardState, row: Release, stays: int = 0) -> None:
+    """A withdrawal leaves, but for what `stays` (17.20), or is refused; a move reaches its target at the same entry."""
     column = None if row.asset is None else state.book.column_of[row.asset]
     if state.owns(row.account):
         waiting = state.asked.get(row.account, {})
@@ -123,22 +125,30 @@ def release(state: ShardState, row: Release) -> None:
         if not waiting:
             state.asked.pop(row.account, None)
         state.accounts.changed.add(state.accounts.open(row.account))
-        _leave(state, row, column)
+        _leave(state, row, column, stays)
     if row.target is not None and not row.code and state.owns(row.target):
         target = state.accounts.open(row.target)
         booking.receive(state, target, column, row.amount, TRANSIT)
         booking.reopen_settled(state, target)
 
 
-def _leave(state: ShardState, row: Release, column: int | None) -> None:
+def _leave(state: ShardState, row: Release, column: int | None, stays: int) -> None:
     stamp = state.stamp(f"{row.account}/{row.id}/{row.seq}")
     if row.code:
         state.tell(events.WithdrawalRefused(**stamp, account=row.account, withdrawal=row.id, code=row.code))
         return
-    against = OUTSIDE if row.target is None else TRANSIT
-    booking.receive(state, state.accounts.open(row.account), column, -row.amount, against)
+    against, at = OUTSIDE if row.target is None else TRANSIT, state.accounts.open(row.account)
+    booking.receive(state, at, column, stays - row.amount, against)
+    if stays:
+        state.pay(at, -stays, TRANSIT)  # no flow: it is a loss of who leaves (17.8)
     state.tell(
         events.WithdrawalReleased(
-            **stamp, account=row.account, withdrawal=row.id, asset=row.asset, amount=row.amount, target=row.target
+            **stamp,
+            account=row.account,
+            withdrawal=row.id,
+            asset=row.asset,
+            amount=row.amount,
+            target=row.target,
+            left_units=stays or UNSET,
         )
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from msgspec import UNSET
+
 from engine import liquidation
 from engine.accounts import account_key
 from engine.execution import capped_fee, row_cash
@@ -42,8 +44,9 @@ def apply(state: ShardState, decision: Allocation) -> None:
     for number, sale in enumerate(decision.sales):
         if state.owns(sale.account):
             payments.sell(state, decision, number, sale)
-    for release in decision.releases:
-        payments.release(state, release)
+    stays = [0] * len(decision.releases) if decision.left_units is UNSET else decision.left_units
+    for release, units in zip(decision.releases, stays, strict=True):
+        payments.release(state, release, units)
     if decision.kind == "release":
         state.moves_in = {seq: to for seq, to in state.moves_in.items() if seq > decision.upto}
     for account in decision.deferred:

@@ -1,4 +1,4 @@
-"""The waterfall (RULEBOOK 8, 17.12): `settle` draws the layers of one window; a kind of layer is one function there.
+"""The waterfall (RULEBOOK 8, 17.12, 17.17): `settle` draws a window, `payers` says who stands behind it.
 
-Assessments, deleveraging, backstop tranches and the other residual rules stand here later, each as a kind.
+Variants that no layer uses (15.7, 15.8) are pure functions beside them: `index`, `ordered`, `unvested`, `own_cover`.
 """

@@ -42,7 +42,7 @@ MATTERS: dict[str, tuple[str, ...]] = {
     "position-torn-up": ("instrument", "quantity", "cash"),
     "position-placed": ("instrument", "quantity", "cash"),
     "liquidation-ended": ("equity", "mm"),
-    "withdrawal-released": ("amount_text", "asset", "target"),
+    "withdrawal-released": ("amount_text", "asset", "target", "left"),
     "withdrawal-refused": ("withdrawal", "code"),
     "collateral-offered": ("asset", "quantity", "mark", "deadline"),
     "collateral-sold": ("asset", "quantity", "pay", "buyer"),
@@ -58,6 +58,8 @@ MATTERS: dict[str, tuple[str, ...]] = {
     "default-declared": ("shortfall", "window"),
     "loss-allocated": ("shortfall", "liquidation_loss", "uncovered", "layers"),
     "gains-charged": ("amount", "window"),
+    "assessment-called": ("amount", "window", "deadline"),
+    "assessment-missed": ("amount", "window"),
     "window-closed": ("window", "defaults"),
 }
 

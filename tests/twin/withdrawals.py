@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import ceil, floor
 
 from schemas.codes import Code
@@ -10,8 +11,8 @@ from tests.twin.calls import pay_calls
 from tests.twin.life import check
 from tests.twin.margin import free, marks_trusted
 from tests.twin.reading import refuse_if, said_amount
-from tests.twin.state import Account, Asked, BookState
-from tests.twin.values import haircut_value, put
+from tests.twin.state import MARKET, UNCOVERED, Account, Asked, BookState
+from tests.twin.values import haircut_value, post, put
 
 
 def ask(book: BookState, message: Withdrawal | Move | Contribution) -> None:
@@ -76,8 +77,9 @@ def round_of_releases(book: BookState) -> bool:
         if code is None:
             passed.append(asked)
     book.asked = []
+    factor = factor_now(book)
     for asked, code in answers:
-        release(book, asked, code)
+        release(book, asked, code, factor)
     check(book)
     return True
 
@@ -88,7 +90,16 @@ def judge_again(book: BookState, asked: Asked, passed: list[Asked]) -> Code | No
     return refusal(book, asked, sum(worth(book, one) for one in earlier), spent_asset)
 
 
-def release(book: BookState, asked: Asked, code: Code | None) -> None:
+def factor_now(book: BookState) -> Fraction:
+    """`uncovered / (cash held + uncovered)` at the marker (8, 17.20)."""
+    if not book.rules.said.withdrawal_factor or book.account(UNCOVERED).cash == 0:
+        return Fraction(0)
+    held = max(0, book.outside.get(book.settlement_asset, 0) - book.account(MARKET).cash)
+    uncovered = -book.account(UNCOVERED).cash
+    return Fraction(uncovered, held + uncovered)
+
+
+def release(book: BookState, asked: Asked, code: Code | None, factor: Fraction) -> None:
     """It leaves the book, credits the receiver, or is refused now (17.6, 17.7)."""
     target = book.accounts.get(asked.to) if asked.to else None
     if code is None and target and target.status == "closed":
@@ -103,7 +114,8 @@ def release(book: BookState, asked: Asked, code: Code | None) -> None:
         if asked.to.startswith("@guarantee/"):
             pay_calls(book, asked.to.removeprefix("@guarantee/"), asked.amount)
     else:
-        leave(book, account, asked)
+        stays = 0 if asked.asset else min(ceil(asked.amount * factor), -book.account(UNCOVERED).cash)
+        leave(book, account, asked, stays)
     book.event("withdrawal-released", asked.account, amount=asked.amount)
 
 
@@ -115,11 +127,13 @@ def pass_on(account: Account, target: Account, units: int) -> None:
         target.status = "healthy"
 
 
-def leave(book: BookState, account: Account, asked: Asked) -> None:
-    name = asked.asset or book.settlement_asset
-    book.outside[name] = book.outside.get(name, 0) - asked.amount
+def leave(book: BookState, account: Account, asked: Asked, stays: int) -> None:
+    """Out of the book, but for what stays: a loss of the leaver, no flow (17.20)."""
+    name, gone = asked.asset or book.settlement_asset, asked.amount - stays
+    book.outside[name] = book.outside.get(name, 0) - gone
     if asked.asset is None:
-        account.cash, account.flows = account.cash - asked.amount, account.flows - asked.amount
+        account.cash, account.flows = account.cash - gone, account.flows - gone
+        post(book, account.id, UNCOVERED, stays)
         return
     put(account.collateral, name, account.collateral.get(name, 0) - asked.amount)
     account.flows -= floor(haircut_value(book.assets[name], asked.amount))
