@@ -10,6 +10,7 @@ from engine.contracts import Contract
 from engine.execution import bankruptcy_value, fee, impact, market_price
 from engine.margin.statement import Line, Statement, exposed, share
 from engine.numbers import PPM, div_down, least_that_holds, sign
+from engine.pace import step_units
 from engine.value import notional, value
 from schemas.rows import Exit, Plan
 
@@ -144,8 +145,8 @@ def _capped(book: Book, accounts: Accounts, row: int, line: Line, lots: int, use
     if member_lots(accounts, row, line.column) <= rules.small_lots:
         lots = size
     else:
-        step = max(rules.min_notional_units, div_down(rules.portion_ppm * line.notional, PPM))
-        lots = min(lots, max(1, div_down(size * min(line.notional, step), line.notional)))
+        step = step_units(line.notional, rules.min_notional_units, rules.portion_ppm)
+        lots = min(lots, max(1, div_down(size * step, line.notional)))
     if rules.per_account_units is not None:
         left = max(0, rules.per_account_units - used_units)
         lots = min(lots, div_down(left * size, line.notional))

@@ -10,7 +10,6 @@ from tests.conformance.registry import LATER, MISSING, kind
 PRICE = "liquidation_price"
 ESTIMATE = "estimated liquidation price (4)"
 BASIS = "margin on entry value and at a leverage, estimated liquidation price (4, 15.1)"
-PLAN = "size without cost, bankruptcy share `whole`, deleveraging of the rest (15.2, 15.3, 6.7)"
 PREMIUM = "own cover by health, and a fund that pays a premium (7, 15.7)"
 ASSESSMENT = "assessments on survivors (8)"
 ADDON = "add-ons as lines of the margin statement (4)"
@@ -18,8 +17,6 @@ STATISTICS = "back-testing and monitoring statistics (13)"
 HISTORY = "history: the example states no loss and no layers that a rule could be applied to"
 
 MISSING += [
-    (kind("ADL research", "equity_shares effective_leverage"), "risk-aware weights (15.5)"),
-    (kind("Binance", asks="leverage_pnl pnl_pct"), "deleveraging score of Binance (15.5)"),
     (kind("Binance", asks=PRICE), ESTIMATE),
     (kind(("BitMEX", "Bybit"), asks=PRICE), BASIS),
     (
@@ -27,30 +24,14 @@ MISSING += [
         "estimated liquidation price with the closing fee, margin at a leverage (4, 15.1)",
     ),
     (kind(("Hyperliquid", "dYdX v4"), asks=PRICE), ESTIMATE),
-    (kind("Dango"), PLAN),
     (kind("Deribit", "im_base mm_base per_unit"), "margin rate that grows with size (15.1)"),
-    (kind("Drift v2", "slot initial_pct"), "gradual pace (15.4)"),
-    (kind("Drift v2", asks="final_margin_ratio"), "takeover at a discount on the mark, margin ratio (15.3, 15.6)"),
-    (kind("Drift v2", asks="if_fee insurance_fee"), "squeezed fee (15.3)"),
-    (
-        kind("Drift v2", asks="asset_transfer liability_transfer"),
-        "debt and collateral handed over together (no rule yet)",
-    ),
     (kind("Drift v2", asks="cum_funding_long"), "open-interest charge, rounded up (8, 15.8)"),
     (kind("Drift v2", asks="deposit_index index_reduction"), "loss as an index of deposits (8, 15.8)"),
     (kind("dYdX v4", asks="fillable_price"), "closing limit nearer the mark (15.2)"),
-    (
-        kind("dYdX v4", asks="insurance_fund_delta_usd"),
-        "fund that settles each fill, fee out of the surplus (15.3, 15.8)",
-    ),
-    (kind("dYdX v4", "short_account"), "deleveraging at bankruptcy (6.7, 15.5)"),
     (kind("FTX", asks="stage"), "margin on entry value, takeover level (15.1, 15.6)"),
-    (kind("GMX v2", asks="adl_enabled"), "deleveraging by profit over pool (15.5)"),
     (kind("Mango v4", asks="insurance_transfer socialized_loss insurance_tokens_per_liab_token"), PREMIUM),
-    (kind("Onus", asks="insurance_delta"), "fund that settles each fill (15.8)"),
     (kind("Paradex", asks="max_buy max_sell"), "room that a position limit leaves (11)"),
     (kind("Percolator"), "unvested gains as a layer, equity haircut (15.7)"),
-    (kind("Synthetix v3", asks="max_per_window"), "pace by rate, scale and window (15.4)"),
     (kind("Vega", asks="network_trades"), "takeover at the mark, the rest of the margin to the fund (6.6)"),
     (kind(("CME assessment", "Eurex capped"), asks="exact_product max_assessment"), ASSESSMENT),
     (kind("Full stack"), ASSESSMENT),
