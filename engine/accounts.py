@@ -35,11 +35,6 @@ class Holding:
     positions: list[int]
     entries: list[int]
 
-    @property
-    def wallet(self) -> int:
-        """Cash with every position at what it cost: deposits, fees and realised results, no open ones (15.5)."""
-        return self.cash + sum(self.entries)
-
 
 @dataclass(slots=True)
 class Accounts:

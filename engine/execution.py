@@ -68,9 +68,16 @@ def is_inside(contract: Contract, row: LotRow, lots: int) -> bool:
 
 
 def row_cash(contract: Contract, row: LotRow, lots: int) -> int:
-    """The money of an allocation's row for the lots that really move (2a.7)."""
+    """The money of an allocation's row for the lots that really move (2a.7). B of a row that is deleveraged is what the
+
+    whole line pays by its rule; of one that gives lots against it, what one of those lots was paid (17.22).
+    """
     if row.exit == "market":
         return market_cash(contract, row.position, lots, row.mark, row.x)
+    if row.exit == "deleverage":
+        return bankruptcy_cash(row.b_num, row.b_den, row.position, lots, row.first)
+    if row.exit == "offset":
+        return -bankruptcy_cash(row.b_num, row.b_den, 1, lots, row.first)
     if row.exit == "backstop" and not row.is_insolvent:
         return bankruptcy_cash(row.b_num, row.b_den, row.position, lots, row.first)
     return mark_cash(contract, row.position, lots, row.mark)

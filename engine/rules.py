@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from msgspec import UNSET
 
 from engine.numbers import AMOUNT_BOUND, PPM
 from schemas.codes import Code, Refused
@@ -37,6 +39,18 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleveraging:
+    """How a layer of deleveraging works; see `LayerMessage` for the meaning of each."""
+
+    price: str = "reserve"
+    draw: str = "queue"
+    score: str = "hyperliquid"
+    band_ppm: int = 0
+    most_ppm: int = PPM
+    power: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One rung: `cap_units` bounds its draw in one window; `scope` is the insurance scope it is held for."""
 
@@ -45,6 +59,7 @@ class Layer:
     rank: int
     scope: str | None
     cap_units: int | None
+    deleveraging: Deleveraging | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +70,16 @@ class Waterfall:
     version: int
 
     def ranks(self) -> list[list[Layer]]:
-        """The pari passu groups, first drawn first."""
+        """The pari passu groups, first drawn first. Deleveraging moves lots, not money: it is in none."""
         groups: dict[int, list[Layer]] = {}
         for layer in self.layers:
-            groups.setdefault(layer.rank, []).append(layer)
+            if layer.deleveraging is None:
+                groups.setdefault(layer.rank, []).append(layer)
         return list(groups.values())
+
+    def before(self, rank: int) -> Waterfall:
+        """The layers of lower rank alone."""
+        return Waterfall(tuple(layer for layer in self.layers if layer.rank < rank), self.version)
 
 
 def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
@@ -104,7 +124,21 @@ def compile_waterfall(message: WaterfallMessage, decimals: int) -> Waterfall:
 def _compile_layer(layer: LayerMessage, decimals: int) -> Layer:
     if layer.scope is not None and layer.kind != "insurance":
         raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: only insurance has a scope")
-    return Layer(layer.id, layer.kind, layer.rank, layer.scope, optional_money(layer.cap, decimals))
+    cap = optional_money(layer.cap, decimals)
+    return Layer(layer.id, layer.kind, layer.rank, layer.scope, cap, _compile_deleveraging(layer))
+
+
+def _compile_deleveraging(layer: LayerMessage) -> Deleveraging | None:
+    """None for a layer of another kind; that may not say how, and deleveraging has no cap (17.22)."""
+    said = {one.name: getattr(layer, one.name) for one in fields(Deleveraging)}
+    said = {name: value for name, value in said.items() if value is not UNSET}
+    if layer.kind != "deleveraging":
+        if said:
+            raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: only deleveraging has {', '.join(said)}")
+        return None
+    if layer.cap is not None:
+        raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: deleveraging moves lots, and has no cap")
+    return Deleveraging(**said)
 
 
 def money(text: str, decimals: int) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
 
 from schemas.codes import Code, Refused
 from schemas.diagnose import diagnose
@@ -157,7 +157,7 @@ def _check(path: str, message: Struct) -> None:
     """Refuses what the decoder cannot see: BAD_NUMBER, NUMBER_TOO_LARGE, CONTROL_CHARACTER."""
     for field in _CHECKED[type(message)]:
         value = getattr(message, field.name)
-        if value is None:
+        if value is None or value is UNSET:
             continue
         if field.role == "name":
             check_name(path + field.key, value)

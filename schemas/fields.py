@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, UnsetType
 
 from schemas.codes import Code, Refused
 from schemas.decimals import parse_decimal
@@ -62,12 +62,14 @@ def check_decimal(path: str, text: str) -> None:
 
 
 def _bare(tp: Any) -> tuple[Any, bool]:
-    """The type without `| None`, and whether that was there."""
+    """The type without `| None` and `| UnsetType` (a field that is only written when it was said), and whether null
+    was there.
+    """
     if get_origin(tp) in (Union, UnionType):
-        rest = [arm for arm in get_args(tp) if arm is not NoneType]
+        rest = [arm for arm in get_args(tp) if arm not in (NoneType, UnsetType)]
         if len(rest) != 1:
             raise TypeError(f"a field may be one type or null, found {tp}")
-        return rest[0], True
+        return rest[0], NoneType in get_args(tp)
     return tp, False
 
 
@@ -93,7 +95,7 @@ def _field(info: msgspec.structs.FieldInfo) -> Field:
 
 def _loosened(tp: Any, twins: dict[type[Struct], type[Struct]]) -> Any:
     """The type with Raw for Decimal and twins for structs. Raw takes null too: `Raw | None` would take nothing else."""
-    if tp in (Decimal, Decimal | None):
+    if _bare(tp)[0] == Decimal:
         return Raw
     if get_origin(tp) is Annotated:
         return Annotated[(_loosened(get_args(tp)[0], twins), *get_args(tp)[1:])]

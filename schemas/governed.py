@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from schemas.message import Count, Decimal, Governed, Name, Ppm, TimeMs
 
@@ -99,12 +99,18 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     vest_gains: bool = False
 
 
-LayerKind = Literal["defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "uncovered"]
+LayerKind = Literal[
+    "defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "deleveraging", "uncovered"
+]
 
 
 class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One rung of the ladder (RULEBOOK 8). Layers of one rank share pro rata to capacity; `cap` bounds one
     window's draw.
+
+    The last six say how a layer of deleveraging works, and belong to no other (17.22): the money, who gives how many
+    lots, in what order; the band of `price` "band", the share of a position that `draw` "capped_pro_rata" leaves at
+    most, the power of leverage of "risk_aware".
     """
 
     id: Name
@@ -112,6 +118,12 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     rank: Annotated[int, Meta(ge=1, le=1000)]
     scope: Name | None = None
     cap: Decimal | None = None
+    price: Literal["reserve", "bankruptcy", "mark", "blend", "band"] | UnsetType = UNSET
+    draw: Literal["queue", "pro_rata", "capped_pro_rata", "risk_aware"] | UnsetType = UNSET
+    score: Literal["hyperliquid", "binance", "bitmex"] | UnsetType = UNSET
+    band_ppm: Ppm | UnsetType = UNSET
+    most_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
+    power: Annotated[int, Meta(ge=0, le=4)] | UnsetType = UNSET
 
 
 class WaterfallMessage(Governed, frozen=True, kw_only=True, tag="waterfall"):

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from schemas.rows import (
     Bankrupt,
+    Batch,
+    Candidate,
     Charge,
     Gain,
     Holder,
@@ -72,7 +74,10 @@ class Paid(Entry, frozen=True, kw_only=True, tag="paid"):
 
 
 class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
-    """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2)."""
+    """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2).
+
+    `candidates` stand in the answer to a marker that asks for a batch.
+    """
 
     round: int
     attempt: int
@@ -87,6 +92,7 @@ class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     gains: list[Gain] = []
     cash_units: int = 0
     lots: dict[str, int] = {}
+    candidates: list[Candidate] | UnsetType = UNSET
 
 
 class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
@@ -96,7 +102,7 @@ class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
 class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
     """Asks every shard for its numbers. `place`: whose holders; `gains`: members' gains too; `force`: tear up holes.
 
-    `settled`: withdrawals asked up to this seq have left or were refused.
+    `settled`: withdrawals asked up to this seq have left or were refused. `batch`: who is to be deleveraged against.
     """
 
     round: int
@@ -105,6 +111,7 @@ class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
     place: list[str] = []
     gains: bool = False
     force: bool = False
+    batch: Batch | UnsetType = UNSET
 
 
 class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):
@@ -121,7 +128,7 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     """
 
     allocation: int
-    kind: Literal["liquidation", "place", "default", "sale", "release", "loss"]
+    kind: Literal["liquidation", "deleverage", "place", "default", "sale", "release", "loss"]
     window: int = 0
     deferred: list[str] = []
     lot_rows: list[LotRow] = []

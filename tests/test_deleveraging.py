@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from engine.brackets import Brackets
 from engine.contracts import Contract
 from engine.deleveraging import draw, price, room, score, trigger
+from engine.deleveraging.tiers import by_account, give
+from engine.execution import bankruptcy_value
 from engine.margin.statement import Line, Statement
 from engine.numbers import PPM
+from engine.rules import Deleveraging
+from schemas.rows import Batch, Candidate
 
 TEN_PERCENT = Brackets((0,), (100_000,), (0,))
 
@@ -43,6 +47,7 @@ PRICES = [
     (10, 90, 30, "bankruptcy", 87),
     (-10, 90, 30, "bankruptcy", -93),
     (10, 90, -30, "bankruptcy", 93),
+    (10, 90, -30, "reserve", 93),
     (10, 90, 30, "mark", 90),
     (10, 90, 30, "blend", 88),
     (-10, 90, 30, "blend", -92),
@@ -56,13 +61,9 @@ PRICES = [
 def test_a_price(lots: int, mark: int, equity: int, rule: str, a_lot: Fraction) -> None:
     """15.5: what one lot pays, by each rule."""
     own, line = alone(lots, mark, equity)
-    rules = {
-        "bankruptcy": price.at_bankruptcy(own, line),
-        "mark": price.at_mark(line),
-        "blend": price.at_blend(own, line),
-        "band": price.at_band(own, line, 20_000),
-    }
-    assert Fraction(*rules[rule]) == a_lot * abs(lots)
+    terms = Deleveraging(price=rule, band_ppm=20_000)
+    found = price.total(terms, bankruptcy_value(own, line), line.value, line.notional)
+    assert Fraction(*found) == a_lot * abs(lots)
 
 
 @given(
@@ -80,7 +81,7 @@ def test_slices_telescope(b: Fraction, shares: Sequence[int], side: int) -> None
 def test_what_earlier_layers_pay_goes_at_the_mark(payable: int, lots: int) -> None:
     """6.7: 10 lots that lose 30 at the mark, 3 a lot; a lot goes at the mark only if its loss can be paid."""
     own, line = alone(10, 90, -30)
-    assert price.lots_at_mark(line, price.at_bankruptcy(own, line), 10, payable) == lots
+    assert price.lots_at_mark(bankruptcy_value(own, line), line.value, 10, 10, payable) == lots
 
 
 # Long 10 at mark 100, MM 100. Given k lots at 100 - d: cash k (100 - d), what is left is worth 100 a lot.
@@ -148,10 +149,38 @@ def test_the_queue_gives_one_by_one(lots: int, rows: list[tuple[int, int]]) -> N
 def test_pro_rata_and_its_cap() -> None:
     """15.5: by lots, 60 : 30 : 10 of 50; capped at 40 % of each position, 40 in all."""
     held = [60, 30, 10]
-    assert draw.pro_rata(50, held, held).tolist() == [30, 15, 5]
-    rooms = draw.capped([60, 11, 10], held, 400_000)
-    assert rooms == [24, 11, 4]
-    assert draw.pro_rata(50, held, rooms).tolist() == rooms
+    assert draw.capped([60, 11, 10], held, 400_000) == [24, 11, 4]
+    assert shares("pro_rata", 50, held, [60, 30, 10]) == [30, 15, 5]
+    assert shares("capped_pro_rata", 50, held, [60, 11, 10]) == [24, 11, 4]
+    assert shares("risk_aware", 50, held, [60, 30, 10], [1, 1, 0]) == [25, 25, 0]
+    assert shares("queue", 50, held, [60, 30, 10], [0, 9, 9]) == [10, 30, 10]
+
+
+def shares(rule: str, lots: int, held: list[int], rooms: list[int], ranks: Sequence[int] = (0, 0, 0)) -> list[int]:
+    """What accounts in profit give; `ranks` are scores and weights."""
+    rows = [Candidate(str(at), 2, held[at], rooms[at], ranks[at], ranks[at]) for at in range(len(held))]
+    batch = Batch("z", "X", -lots, 1, 1, 0, "adl", 1, "mark", rule, "hyperliquid", 400_000, 1)
+    found = give(lots, rows, batch)
+    assert set(found.otherwise) == {"queue", "pro_rata", "capped_pro_rata", "risk_aware"} - {rule}
+    assert found.left == lots - sum(found.given[0].shares)
+    return found.given[0].shares
+
+
+def test_tiers_go_on_to_the_next() -> None:
+    """6.7: in liquidation first, whatever the score; then profit; then the others, pro rata to lots."""
+    rows = [Candidate(name, tier, 9, room, score, 0) for name, tier, room, score in (
+        ("a", 3, 9, 99), ("b", 2, 2, 1), ("c", 1, 3, 0), ("d", 2, 2, 5), ("e", 3, 9, 0),
+    )]  # fmt: skip
+    batch = Batch("z", "X", 8, 1, 1, 0, "adl", 1, "mark", "queue", "hyperliquid", 0, 1)
+    for lots, expected, left in (
+        (2, {"c": 2}, 0),
+        (4, {"c": 3, "d": 1}, 0),
+        (10, {"c": 3, "d": 2, "b": 2, "a": 2, "e": 1}, 0),
+    ):
+        found = give(lots, rows, batch)
+        assert {name: share for one in found.given for name, share in by_account(one).items()} == expected
+        assert found.left == left
+    assert give(99, rows, batch).left == 99 - 25
 
 
 SCORES = [

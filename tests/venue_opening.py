@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from schemas import governed, inputs
 from schemas.governed import Bracket, LayerMessage
 from schemas.message import Input
@@ -44,7 +46,7 @@ def opening(s: Settings, book: str) -> Iterator[Input]:
         yield instrument(s, name, id=name, **rule)
     yield asset(s, id="gold", **rule)
     yield parameters(s, id="rules", **rule)
-    yield governed.WaterfallMessage(id="wf", layers=LAYERS[s.layers], **rule)
+    yield governed.WaterfallMessage(id="wf", layers=layers(s.layers, 5 * s.band + 3 * s.vest + s.fee), **rule)
     for name in sorted(LIMITED):
         yield governed.Command(id=f"open-{name}", kind="open_account", account=name, limited=True, **rule)
     yield from _money(book)
@@ -137,3 +139,24 @@ LAYERS = [
     [_layer("gains", "gains_haircut", 1, cap="30"), _layer("gf", "guarantee_fund", 1), _layer("end", "uncovered", 2)],
     [_layer("gains", "gains_haircut", 1), _layer("end", "uncovered", 2)],
 ]  # fmt: skip
+
+# How what nobody takes is deleveraged, if it is: the others are torn up at the mark.
+DELEVERAGING: list[dict[str, Any] | None] = [
+    {},
+    None,
+    {"price": "bankruptcy", "draw": "pro_rata", "rank": 1},
+    {"draw": "risk_aware", "power": 2, "rank": 5},
+    None,
+    {"price": "blend", "draw": "capped_pro_rata", "most_ppm": 300_000},
+    {"price": "band", "band_ppm": 50_000, "score": "binance"},
+    None,
+    {"price": "mark", "score": "bitmex", "rank": 1},
+]
+
+
+def layers(number: int, way: int) -> list[LayerMessage]:
+    """One of the ladders, with or without deleveraging."""
+    chosen = DELEVERAGING[way % len(DELEVERAGING)]
+    more = [] if chosen is None else [LayerMessage(id="adl", kind="deleveraging", **{"rank": 3, **chosen})]
+    last = LAYERS[number % 4][-1].rank
+    return [one if one.rank < last else replace(one, rank=9) for one in LAYERS[number % 4]] + more

@@ -21,11 +21,11 @@ from tests.venue_opening import (
     INSTRUMENTS,
     LARGE_LIMIT,
     LARGE_PRICE,
-    LAYERS,
     START,
     Settings,
     asset,
     instrument,
+    layers,
     parameters,
 )
 
@@ -129,7 +129,7 @@ class VenueWords:
 
     def waterfall(self, base: Base, size: int) -> Input:
         """Another list of layers."""
-        return governed.WaterfallMessage(layers=LAYERS[size % 4], **self.rule(base, size))
+        return governed.WaterfallMessage(layers=layers(size, size // 4), **self.rule(base, size))
 
     def listing(self, base: Base, name: str, size: int) -> Input:
         """A new version of an instrument or of GOLD."""

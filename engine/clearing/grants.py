@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.clearing import deleveraging
 from engine.clearing.state import ClearingState
 from engine.contracts import Contract
 from engine.execution import is_inside, row_cash
@@ -55,7 +56,9 @@ def _grant_one(state: ClearingState, plan: Plan, pool: Pool) -> list[LotRow]:
         if taken is not None:
             rows.append(taken)
             left -= taken.lots
-    if left:
+    if left and plan.exit != "tear":
+        rows += deleveraging.leave(state, plan, column, left)
+    elif left:
         rows.append(_row(state, plan, column, left, "tear"))
     return rows
 

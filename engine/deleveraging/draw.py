@@ -1,4 +1,4 @@
-"""Who gets how many lots (RULEBOOK 6.7, 15.5): a queue by score, or a division by weights, both within each one's room.
+"""Who gives how many lots (RULEBOOK 6.7, 15.5): a queue by score; a division by weights is section 9 (`allocation`).
 
 Rows stand by (member, account), so nothing depends on arrival. What all rooms together refuse stays with the caller.
 """
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.allocation import allocate
 from engine.level import Column
 from engine.numbers import PPM
 
@@ -30,11 +29,6 @@ def queue(lots: int, scores: Sequence[int] | Ints, rooms: Sequence[int] | Ints) 
     shares = np.zeros(room.size, np.int64)
     shares[order] = np.clip(lots - ahead, 0, room[order]).astype(np.int64)
     return shares
-
-
-def pro_rata(lots: int, weights: Sequence[int] | Column, rooms: Sequence[int] | Ints) -> Ints:
-    """Section 9 by weights, whole lots: by lots held, by `score.risk_weight`, or any other; a weight of zero none."""
-    return allocate(lots, weights, rooms).shares
 
 
 def capped(rooms: Sequence[int] | Ints, held: Sequence[int] | Ints, cap_ppm: int) -> list[int]:

@@ -95,6 +95,11 @@ def share(brackets: Brackets, own: int, others: int) -> int:
     return div_up(brackets.amount(own + others) * own, own + others)
 
 
+def wallet(holding: Holding, own: Statement) -> int:
+    """Cash with every position at what it cost: deposits, fees and realised results, no open ones (15.5)."""
+    return holding.cash + sum(holding.entries[line.column] for line in own.lines)
+
+
 def is_trusted(book: Book, holding: Holding) -> bool:
     """Whether every mark that the account's equity rests on is live (17.6)."""
     return all(book.is_trusted(column) for column, lots in enumerate(holding.positions) if lots)

@@ -14,6 +14,7 @@ from engine.rules import Waterfall
 from engine.saved.book import Document
 from engine.waterfall.losses import Losses
 from schemas.journal import Allocation
+from schemas.rows import Batch
 
 # Plain fields: saved as they are, loaded as the type beside them.
 _PLAIN: dict[str, Any] = {
@@ -34,6 +35,12 @@ _PLAIN: dict[str, Any] = {
     "place_tried": int,
     "settled": int,
     "previous": str,
+    "batches": list[Batch],
+    "leaving": dict[int, Batch],
+    "giving": Batch | None,
+    "given": int,
+    "deleveragings": int,
+    "reserved": dict[str, dict[str, int]],
 }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from engine import liquidation
 from engine.accounts import account_key
 from engine.life import Status
 from engine.names import member_of
 from engine.operations import Asked
 from engine.shard import booking, leaving, run, watch
+from engine.shard.candidates import candidates
 from engine.shard.look import tear_hole
 from engine.shard.state import ShardState
 from schemas.journal import Answer, Marker
@@ -30,6 +33,7 @@ def answer(state: ShardState, marker: Marker) -> Answer:
         closed_targets=sorted(seq for seq, to in state.moves_in.items() if leaving.is_closed(state, to)),
         holders=_holders(state, marker.place),
         gains=_gains(state) if marker.gains else [], cash_units=_cash(state), lots=_lots(state),
+        candidates=UNSET if marker.batch is UNSET else candidates(state, marker.batch),
     )  # fmt: skip
 
 

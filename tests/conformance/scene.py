@@ -14,7 +14,7 @@ from typing import Any
 from engine.accounts import Holding
 from engine.contracts import Contract
 from engine.ledger import MARKET
-from engine.margin.statement import Line, Statement
+from engine.margin.statement import Line, Statement, wallet
 from engine.value import value
 from schemas import governed, inputs
 from schemas.codes import Code
@@ -137,6 +137,10 @@ class Scene:
         """The margin statement."""
         found: Statement = self.state.statement(self.state.accounts.row_of[account])
         return found
+
+    def wallet(self, account: str) -> Fraction:
+        """Its money with every position at what it cost."""
+        return self.money(wallet(self.holding(account), self.own(account)))
 
     def line(self, account: str, name: str) -> Line:
         """The line of one contract in it."""

@@ -71,6 +71,7 @@ def declare(book: BookState, account: Account, recourse: int) -> None:
     account.flows += shortfall  # others' money, no gain (17.8)
     account.status, account.trigger_scopes = "defaulted", {}
     notice_hole(book, account)  # its equity is zero: the episode is over
+    book.reserved = {key: units for key, units in book.reserved.items() if key[0] != account.id}
     window.last_default_ms = book.clock
     window.defaulted.add(account.member)
     facts = {"window": window.number, "shortfall": shortfall, "recourse": recourse}
@@ -100,7 +101,7 @@ def close_window(book: BookState) -> bool:
     for account in book.members_accounts():
         if account.status == "defaulted":
             account.status = "settled"
-    book.window = None
+    book.window, book.reserved = None, {}
     book.event("window-closed", str(window.number), shortfall=sum(window.loss.values()))
     if book.period_waits:  # asked inside the window: right after its allocation (17.8)
         start_period(book)
@@ -111,5 +112,5 @@ def close_window(book: BookState) -> bool:
 def is_due(book: BookState) -> bool:
     """`window_ms` since the last default or the opening; no hole, no sale, nothing to place (17.10)."""
     waits = any(account.hole or account.sale for account in book.members_accounts())
-    placing = book.account(LIQUIDATION).positions
+    placing = book.account(LIQUIDATION).positions or book.batches
     return not waits and not placing and book.clock >= book.window.last_default_ms + book.window.window_ms

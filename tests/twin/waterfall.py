@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from tests.twin.allocate import allocate
@@ -33,16 +34,38 @@ def allocate_loss(book: BookState, window: Window) -> None:
     if shortfall == 0:
         return  # READING: no loss, no loss-allocated event; the window closes all the same.
     ladder = Ladder(book, window, dict(window.loss))
-    for rank in sorted({layer.said.rank for layer in window.layers}):
-        layers = [one for one in window.layers if one.said.rank == rank and one.said.kind != "uncovered"]
-        # READING: scoped layers of one rank and one scope share pro rata to capacity among themselves.
-        for scope in sorted({one.said.scope for one in layers if one.said.scope}):
-            draw_group(ladder, [one for one in layers if one.said.scope == scope], scope)
-        draw_group(ladder, [one for one in layers if not one.said.scope], None)
+    draw_ranks(ladder)
     uncovered = ladder.remaining(None)
     post(book, UNCOVERED, SUSPENSE, uncovered)
     facts = {"window": window.number, "shortfall": shortfall, "draws": ladder.draws, "uncovered": uncovered}
     book.event("loss-allocated", str(window.number), **facts)
+
+
+def left_by(book: BookState, rank: int, cells: Cells) -> int:
+    """What the layers of lower rank would leave of these losses, as the funds stood when the round was granted."""
+    trial = deepcopy(book)
+    for name, units in book.funds.items():
+        trial.accounts[name].cash = units
+    funds = {name: units for name, units in book.funds.items() if name.startswith("@guarantee/") and units}
+    now = {name.removeprefix("@guarantee/"): units for name, units in funds.items()}
+    window = trial.window or Window(0, 0, 0, 0, now, trial.layers, 0)
+    # Gains count nothing in the trial: nobody was asked for them.
+    window.layers = [one for one in window.layers if one.said.rank < rank and one.said.kind != "gains_haircut"]
+    window.defaulted |= {member for member, _ in cells}
+    ladder = Ladder(trial, window, dict(cells))
+    draw_ranks(ladder)
+    return ladder.remaining(None)
+
+
+def draw_ranks(ladder: Ladder) -> None:
+    """All layers that money is drawn from."""
+    layered = [one for one in ladder.window.layers if one.said.kind not in ("uncovered", "deleveraging")]
+    for rank in sorted({layer.said.rank for layer in layered}):
+        layers = [one for one in layered if one.said.rank == rank]
+        # READING: scoped layers of one rank and one scope share pro rata to capacity among themselves.
+        for scope in sorted({one.said.scope for one in layers if one.said.scope}):
+            draw_group(ladder, [one for one in layers if one.said.scope == scope], scope)
+        draw_group(ladder, [one for one in layers if not one.said.scope], None)
 
 
 def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:

@@ -62,13 +62,13 @@ def _of_the_close_alone(scene: Scene, name: str, lots: int) -> Any:
 def _after(scene: Scene) -> Answer:
     """Both accounts and the fund, when all is done."""
     known = {
-        "user_margin_after": scene.money(scene.holding("a").wallet),
+        "user_margin_after": scene.wallet("a"),
         "user_equity_after": scene.money(scene.own("a").equity),
         "bad_debt": scene.money(shortage(0, scene.own("a").equity)),
         "insurance_delta": scene.money(scene.holding("fund").cash),
     }
     other = _other(scene)
-    return known | ({"counterparty_margin_after": scene.money(scene.holding(other).wallet)} if other else {})
+    return known | ({"counterparty_margin_after": scene.wallet(other)} if other else {})
 
 
 @adapter("Dango", "mmr liq_fee side size entry margin oracle book")
@@ -84,7 +84,7 @@ def one_position(q: Question) -> Answer:
         answer["counterparty_size_after"] = abs(scene.size("X", scene.holding("b").positions[0]))
         own = _one(q, {**q["counterparty"], "margin": 0})  # a wallet that began with nothing holds what it won
         close(own, ppm(q["liq_fee"]), {"X": q["book"]})
-        answer["counterparty_gain"] = own.money(own.holding("b").wallet)
+        answer["counterparty_gain"] = own.wallet("b")
     return answer
 
 

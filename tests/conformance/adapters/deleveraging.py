@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.allocation import allocate
 from engine.deleveraging import draw, score, trigger
-from engine.deleveraging.price import at_bankruptcy, slices
+from engine.deleveraging.price import slices
 from engine.deleveraging.room import most_lots
-from engine.execution import bankruptcy_cash, limit_ticks
+from engine.execution import bankruptcy_cash, bankruptcy_value, limit_ticks
 from engine.liquidation import closing_lots
 from schemas.decimals import decimal_text, units_of
 from tests.conformance.example import Question
@@ -24,7 +24,7 @@ DIGITS = 12
 def transfer(scene: Scene, name: str, lots: int, others: list[str]) -> None:
     """Lots of `a`, at bankruptcy, to the others in turn, each within its room; what all refuse stays."""
     line, contract = scene.line("a", name), scene.contract(name)
-    b, mark = at_bankruptcy(scene.own("a"), line), scene.state.book.price(line.column)
+    b, mark = bankruptcy_value(scene.own("a"), line), scene.state.book.price(line.column)
     rooms = [
         most_lots(
             contract, mark, scene.own(other), scene.line(other, name), 0, lots,
@@ -59,7 +59,7 @@ def deleveraged(q: Question) -> Answer:
     scene = two_sides(q, short, others, {name.lower(): price for name, price in oracle.items()})
     lots = abs(scene.lots("btc", q.inputs.get("delta_btc", short["btc"])))
     line = scene.line("a", "btc")
-    paid = scene.money(bankruptcy_cash(*at_bankruptcy(scene.own("a"), line), line.lots, lots))
+    paid = scene.money(bankruptcy_cash(*bankruptcy_value(scene.own("a"), line), line.lots, lots))
     names = [f"b{place}" for place, _ in enumerate(others, 1)]
     transfer(scene, "btc", lots, names)
     after = [scene.money(scene.holding(name).cash) for name in names]
@@ -81,7 +81,7 @@ def documented_pair(q: Question) -> Answer:
         one = sides[name]
         scene.hold(account, one["deposit"], {"X": signed(one["side"], one["size"])}, {"X": one["entry"]})
     own, line = scene.own("a"), scene.line("a", "X")
-    price = scene.at("X", limit_ticks(scene.contract("X"), line.lots, *at_bankruptcy(own, line)))
+    price = scene.at("X", limit_ticks(scene.contract("X"), line.lots, *bankruptcy_value(own, line)))
     transfer(scene, "X", abs(line.lots), ["b1"])
     return {
         "B_equity": scene.money(own.equity),

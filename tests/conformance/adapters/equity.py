@@ -65,7 +65,7 @@ def _after_slice(scene: Scene, best: Slice) -> Answer:
         left = scene.holding("a").positions[line.column]
         found[f"{contract.name.lower()}_after"] = scene.size(contract.name, left)
     scene.fund("a", -best.penalty_units)
-    return {**found, "collateral_after": scene.money(scene.holding("a").wallet)}
+    return {**found, "collateral_after": scene.wallet("a")}
 
 
 @adapter("Paradex", "users alice_long entry mark")
