@@ -199,7 +199,8 @@ class LotDraw(Struct, frozen=True):
 class DeleveragingAllocated(Event, frozen=True, kw_only=True, tag="deleveraging-allocated"):
     """Who gives lots against those of one account, by which rule, at which money, and who would have under each other.
 
-    `account` got `paid_num / paid_den` units a lot, slices rounded up; `refused_lots` found no room, and are torn up.
+    `account` got `paid_num / paid_den` units a lot, slices rounded up, these after `first_lots`; for
+    `refused_lots` nobody had room: they are torn up.
     `otherwise_lots`: by rule, what the accounts in profit would have given.
     """
 
@@ -212,6 +213,7 @@ class DeleveragingAllocated(Event, frozen=True, kw_only=True, tag="deleveraging-
     lots: int
     paid_num: int
     paid_den: int
+    first_lots: int
     mark_ticks: int
     draws: list[LotDraw]
     market_lots: int

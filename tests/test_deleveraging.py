@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, floor
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,7 +150,8 @@ def test_the_queue_gives_one_by_one(lots: int, rows: list[tuple[int, int]]) -> N
 def test_pro_rata_and_its_cap() -> None:
     """15.5: by lots, 60 : 30 : 10 of 50; capped at 40 % of each position, 40 in all."""
     held = [60, 30, 10]
-    assert draw.capped([60, 11, 10], held, 400_000) == [24, 11, 4]
+    assert draw.capped(np.array([60, 11, 10]), np.array(held), 400_000).tolist() == [24, 11, 4]
+    assert draw.capped(np.array([2**60]), np.array([2**60 + 1]), 999_999).tolist() == [(2**60 + 1) * 999_999 // 10**6]
     assert shares("pro_rata", 50, held, [60, 30, 10]) == [30, 15, 5]
     assert shares("capped_pro_rata", 50, held, [60, 11, 10]) == [24, 11, 4]
     assert shares("risk_aware", 50, held, [60, 30, 10], [1, 1, 0]) == [25, 25, 0]
@@ -162,8 +164,8 @@ def shares(rule: str, lots: int, held: list[int], rooms: list[int], ranks: Seque
     batch = Batch("z", "X", -lots, 1, 1, 0, "adl", 1, "mark", rule, "hyperliquid", 400_000, 1)
     found = give(lots, rows, batch)
     assert set(found.otherwise) == {"queue", "pro_rata", "capped_pro_rata", "risk_aware"} - {rule}
-    assert found.left == lots - sum(found.given[0].shares)
-    return found.given[0].shares
+    assert found.left == lots - found.given[0].shares.sum()
+    return list(found.given[0].shares.tolist())
 
 
 def test_tiers_go_on_to_the_next() -> None:

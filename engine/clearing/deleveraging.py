@@ -175,7 +175,8 @@ def _tell(state: ClearingState, batch: Batch, column: int, tiers: Tiers, at_mark
     told = events.DeleveragingAllocated(
         **stamp, account=batch.account, instrument=batch.instrument, layer=batch.layer, price=batch.price,
         draw=batch.draw, score=batch.score, lots=-batch.lots, paid_num=batch.paid_num, paid_den=batch.paid_den,
-        mark_ticks=state.book.price(column), draws=[lot_draw(given) for given in tiers.given],
+        first_lots=batch.first, mark_ticks=state.book.price(column),
+        draws=[lot_draw(given) for given in tiers.given],
         market_lots=at_market, refused_lots=tiers.left - at_market, otherwise_lots=tiers.otherwise,
     )  # fmt: skip
     state.tell(told)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.level import Column
+from engine.level import Column, exact_sum
 from engine.numbers import PPM
 
 Ints = NDArray[np.int64]
@@ -19,18 +19,31 @@ Ints = NDArray[np.int64]
 def queue(lots: int, scores: Sequence[int] | Ints, rooms: Sequence[int] | Ints) -> Ints:
     """The greatest score first, each up to its room, until the lots are gone; ties to the lower row. O(n log n).
 
-    Whole numbers: lots and rooms below 2^61 (listing bounds), scores within int64. The sum of the rooms may pass int64,
-    so a room counts at most for the lots, in Python integers where even that could not be added up.
+    Whole numbers: lots and rooms below 2^61 (listing bounds), scores within int64. Where the sum of the rooms passes
+    int64, it is made of Python integers.
     """
     score, room = np.asarray(scores, np.int64), np.minimum(np.asarray(rooms, np.int64), lots)
     order = np.argsort(-score, kind="stable")
-    wide: type = np.int64 if (room.size + 1) * max(1, lots) < 2**63 else object
+    wide: type = np.int64 if exact_sum(room) < 2**63 else object
     ahead: Column = np.cumsum(room[order].astype(wide)) - room[order]
     shares = np.zeros(room.size, np.int64)
     shares[order] = np.clip(lots - ahead, 0, room[order]).astype(np.int64)
     return shares
 
 
-def capped(rooms: Sequence[int] | Ints, held: Sequence[int] | Ints, cap_ppm: int) -> list[int]:
-    """Rooms of which nobody gives more than a share of its position, rounded down: capped pro rata."""
-    return [min(room, lots * cap_ppm // PPM) for room, lots in zip(map(int, rooms), map(int, held), strict=True)]
+def capped(rooms: Column, held: Column, most_ppm: int) -> Column:
+    """Rooms of which nobody gives more than a share of its position, rounded down: capped pro rata.
+
+    `floor(lots most / 10^6)`, in two parts, so that no product of int64 passes it.
+    """
+    whole, rest = held // PPM, held % PPM
+    most: Column = np.minimum(rooms, whole * most_ppm + rest * most_ppm // PPM)
+    return most
+
+
+def column(values: Sequence[int]) -> Column:
+    """Whole numbers as int64 where they fit, else as Python integers."""
+    try:
+        return np.array(values, np.int64)
+    except OverflowError:
+        return np.array(values, object)

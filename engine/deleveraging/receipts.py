@@ -5,17 +5,17 @@ A leaf is sha256 over `account|score|weight|room|lots|rank|before|after`; before
 
 from __future__ import annotations
 
-from engine.deleveraging.tiers import Given, weight_of
+from engine.deleveraging.tiers import Given
 from engine.receipts import digest, merkle_root
 from schemas.events import LotDraw, LotShare
 
 
 def lot_draw(given: Given) -> LotDraw:
     """One tier as it is told: everybody who had room, and a root over all of them."""
+    columns = (one.tolist() for one in (given.weights, given.rooms, given.shares, given.ranks))
     shares = []
-    for row, room, lots, rank in zip(given.rows, given.rooms, given.shares, given.ranks, strict=True):
+    for row, weight, room, lots, rank in zip(given.rows, *columns, strict=True):
         before = abs(row.lots)
-        weight = weight_of(row, given.rule)
         shares.append(LotShare(row.account, row.score_ppm, weight, room, lots, rank, before, before - lots))
     root = merkle_root([lot_leaf(one) for one in shares])
     total = sum(one.weight for one in shares)

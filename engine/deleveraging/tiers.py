@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.allocation import allocate
 from engine.deleveraging import draw
+from engine.level import Column
 from schemas.rows import Batch, Candidate
 
 LIQUIDATED, IN_PROFIT, OTHERS = 1, 2, 3
 RULES = ("queue", "pro_rata", "capped_pro_rata", "risk_aware")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Given:
     """What one tier gives, row by row as the candidates stand; a queue has no level, weight or remainders."""
 
@@ -24,14 +27,15 @@ class Given:
     rule: str
     amount: int
     rows: list[Candidate]
-    shares: list[int]
-    rooms: list[int]
-    ranks: list[int]
+    shares: Column
+    rooms: Column
+    weights: Column
+    ranks: Column
     level: int = 0
     level_weight: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tiers:
     """All tiers that were come to, the lots that none had room for, and who in profit would have given by each rule."""
 
@@ -48,32 +52,31 @@ def give(lots: int, candidates: list[Candidate], batch: Batch) -> Tiers:
         rows = [one for one in candidates if one.tier == tier]
         if not rows or not lots:
             continue
-        is_ruled = tier == IN_PROFIT
-        given.append(_give(lots, rows, batch, batch.draw if is_ruled else "pro_rata", tier))
-        if is_ruled:
-            others = [_give(lots, rows, batch, rule, tier) for rule in RULES if rule != batch.draw]
+        rooms, held = draw.column([row.room for row in rows]), abs(draw.column([row.lots for row in rows]))
+        given.append(_give(lots, rows, rooms, held, batch, batch.draw if tier == IN_PROFIT else "pro_rata"))
+        if tier == IN_PROFIT:
+            others = (_give(lots, rows, rooms, held, batch, rule) for rule in RULES if rule != batch.draw)
             otherwise = {one.rule: by_account(one) for one in others}
-        lots -= sum(given[-1].shares)
+        lots -= int(given[-1].shares.sum())
     return Tiers(given, lots, otherwise)
 
 
 def by_account(given: Given) -> dict[str, int]:
     """Who gives anything."""
-    return {row.account: share for row, share in zip(given.rows, given.shares, strict=True) if share}
+    places = np.flatnonzero(given.shares)
+    return {
+        given.rows[at].account: lots for at, lots in zip(places.tolist(), given.shares[places].tolist(), strict=True)
+    }
 
 
-def weight_of(row: Candidate, rule: str) -> int:
-    """What a division is by: lots held, or the risk-aware weight (15.5)."""
-    return row.weight if rule == "risk_aware" else abs(row.lots)
-
-
-def _give(lots: int, rows: list[Candidate], batch: Batch, rule: str, tier: int) -> Given:
-    rooms = [row.room for row in rows]
+def _give(lots: int, rows: list[Candidate], rooms: Column, held: Column, batch: Batch, rule: str) -> Given:
+    tier = rows[0].tier
     if rule == "queue":
-        shares = draw.queue(lots, [row.score_ppm for row in rows], rooms).tolist()
-        return Given(tier, rule, lots, rows, shares, rooms, [0] * len(rows))
+        shares = draw.queue(lots, draw.column([row.score_ppm for row in rows]), rooms)
+        return Given(tier, rule, lots, rows, shares, rooms, held, np.zeros(len(rows), np.int64))
+    weights = draw.column([row.weight for row in rows]) if rule == "risk_aware" else held
     if rule == "capped_pro_rata":
-        rooms = draw.capped(rooms, [abs(row.lots) for row in rows], batch.most_ppm)
-    found = allocate(lots, [weight_of(row, rule) for row in rows], rooms)
-    ranks = found.remainder_ranks.tolist()
-    return Given(tier, rule, lots, rows, found.shares.tolist(), rooms, ranks, found.level_units, found.level_weight)
+        rooms = draw.capped(rooms, held, batch.most_ppm)
+    found = allocate(lots, weights, rooms)
+    level = found.level_units, found.level_weight
+    return Given(tier, rule, lots, rows, found.shares, rooms, weights, found.remainder_ranks, *level)
