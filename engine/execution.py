@@ -12,10 +12,13 @@ from engine.value import notional, value
 from schemas.rows import LotRow
 
 
-def bankruptcy_value(own: Statement, line: Line) -> tuple[int, int]:
+def bankruptcy_value(own: Statement, line: Line, is_whole: bool = False) -> tuple[int, int]:
     """`B = V_floor - equity w / sum w` of the whole line as an exact ratio; `w` = MM shares, notionals where all
-    are 0.
+    are 0. `is_whole`: the line that is closed first bears all equity (15.2, Dango); not the default, since what is
+    closed later then has none, and its counterparties neither.
     """
+    if is_whole:
+        return line.value - own.equity, 1
     use_mm = own.mm > 0
     weight = line.mm if use_mm else line.notional
     total = own.mm if use_mm else sum(x.notional for x in own.lines)
@@ -79,9 +82,16 @@ def is_inside(contract: Contract, row: LotRow, lots: int) -> bool:
 
 
 def row_cash(contract: Contract, row: LotRow, lots: int) -> int:
-    """The money of an allocation's row for the lots that really move (2a.7)."""
+    """The money of an allocation's row for the lots that really move (2a.7). B of a row that is deleveraged is what the
+
+    whole line pays by its rule; of one that gives lots against it, what one of those lots was paid (17.22).
+    """
     if row.exit == "market":
         return market_cash(contract, row.position, lots, row.mark, row.x)
+    if row.exit == "deleverage":
+        return bankruptcy_cash(row.b_num, row.b_den, row.position, lots, row.first)
+    if row.exit == "offset":
+        return -bankruptcy_cash(row.b_num, row.b_den, 1, lots, row.first)
     if row.exit == "backstop" and not row.is_insolvent:
         return bankruptcy_cash(row.b_num, row.b_den, row.position, lots, row.first)
     return mark_cash(contract, row.position, lots, row.mark)
@@ -95,6 +105,16 @@ def fee(contract: Contract, fee_ppm: int, lots: int, mark: int) -> int:
 def capped_fee(contract: Contract, fee_ppm: int, lots: int, mark: int, equity_left: int) -> int:
     """The fee never makes a solvent account insolvent (6.4)."""
     return min(fee(contract, fee_ppm, lots, mark), max(0, equity_left))
+
+
+def fund_delta(fill_cash: int, at_bankruptcy: int, cap_ppm: int | None) -> int:
+    """What a fill brings the insurance fund where it settles each against bankruptcy (15.8): signed, in units.
+
+    `fill_cash - at_bankruptcy` when negative, since the fund pays it; else that up to `ceil(cap |fill| / 10^6)` (dYdX),
+    or all of it (None: BitMEX, Onus). Not the default: which fill came first would decide what other losses find left.
+    """
+    surplus = fill_cash - at_bankruptcy
+    return surplus if surplus <= 0 or cap_ppm is None else min(ppm_up(abs(fill_cash), cap_ppm), surplus)
 
 
 def limit_ticks(contract: Contract, position: int, b_num: int, b_den: int) -> int | None:

@@ -10,6 +10,7 @@ from engine.contracts import Contract
 from engine.execution import bankruptcy_value, fee, impact, market_price
 from engine.margin.statement import Line, Statement, basis, exposed, member_lots, share
 from engine.numbers import PPM, div_down, least_that_holds, sign
+from engine.pace import step_units
 from engine.takeover import is_due
 from engine.value import value
 from schemas.rows import Exit, Plan
@@ -109,7 +110,7 @@ def _sized(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Stat
     """The least lots that cure, at the cost of the simulated market from `x = 0`; the whole line when none do."""
     contract, mark = book.contracts[line.column], book.price(line.column)
     fixed = (own.im - line.im) if run.to_initial else (own.mm - line.mm)
-    after = _initial_after if run.to_initial else _maintenance_after
+    after = _initial_after if run.to_initial else maintenance_after
 
     def cures(lots: int) -> bool:
         cost = closing_cost(book, contract, line.lots, lots, mark)
@@ -132,7 +133,7 @@ def closing_cost(book: Book, contract: Contract, position: int, lots: int, mark:
     return total + abs(value(contract, lots, mark) - value(contract, lots, price)) + impact(contract, lots)
 
 
-def _maintenance_after(book: Book, accounts: Accounts, row: int, line: Line, left: int) -> int:
+def maintenance_after(book: Book, accounts: Accounts, row: int, line: Line, left: int) -> int:
     """`MM_j` with `left` lots; the member's other accounts stay as they are."""
     column = line.column
     others = (sibling for sibling in accounts.siblings.get(row, ()) if sibling != row)
@@ -154,8 +155,8 @@ def _capped(book: Book, accounts: Accounts, row: int, line: Line, lots: int, use
     if all_lots(accounts, row, line.column) <= rules.small_lots:
         lots = size
     else:
-        step = max(rules.min_notional_units, div_down(rules.portion_ppm * line.notional, PPM))
-        lots = min(lots, max(1, div_down(size * min(line.notional, step), line.notional)))
+        step = step_units(line.notional, rules.min_notional_units, rules.portion_ppm)
+        lots = min(lots, max(1, div_down(size * step, line.notional)))
     if rules.per_account_units is not None:
         left = max(0, rules.per_account_units - used_units)
         lots = min(lots, div_down(left * size, line.notional))

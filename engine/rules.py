@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from msgspec import UNSET, structs
@@ -43,6 +43,18 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleveraging:
+    """How a layer of deleveraging works; see `LayerMessage` for the meaning of each."""
+
+    price: str = "reserve"
+    draw: str = "queue"
+    score: str = "hyperliquid"
+    band_ppm: int = 0
+    most_ppm: int = PPM
+    power: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One rung: `cap_units` bounds its draw in one window; `scope` is the insurance scope it is held for.
 
@@ -66,6 +78,7 @@ class Layer:
     call_ms: int = 0
     period_days: int = 0
     period_months: int = 0
+    deleveraging: Deleveraging | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +89,11 @@ class Waterfall:
     version: int
 
     def ranks(self) -> list[list[Layer]]:
-        """The pari passu groups, first drawn first."""
+        """The pari passu groups, first drawn first. Deleveraging moves lots, not money: it is in none."""
         groups: dict[int, list[Layer]] = {}
         for layer in self.layers:
-            groups.setdefault(layer.rank, []).append(layer)
+            if layer.deleveraging is None:
+                groups.setdefault(layer.rank, []).append(layer)
         return list(groups.values())
 
     def at(self, time_ms: int) -> Waterfall:
@@ -92,6 +106,11 @@ class Waterfall:
     def of_kind(self, kind: str) -> Layer | None:
         """The layer of a kind that stands once."""
         return next((layer for layer in self.layers if layer.kind == kind), None)
+
+    def money_before(self, rank: int) -> Waterfall:
+        """The layers of lower rank that hold money: neither a claim nor a charge on accounts is any yet (17.22)."""
+        found = (layer for layer in self.layers if layer.rank < rank and layer.kind not in CHARGING | {"assessment"})
+        return Waterfall(tuple(found), self.version)
 
 
 def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
@@ -141,11 +160,13 @@ CHARGING = {"unvested", "gains_haircut", "equity_haircut", "open_interest_charge
 
 # Which kinds take which fields of a variant, and which they must say.
 MEMBERS = {"guarantee_fund", "replenished", "assessment", "unvested", "gains_haircut", "equity_haircut"}
+_HOW = tuple(one.name for one in fields(Deleveraging))
 _TAKEN_BY = {
     "member_cap": MEMBERS, "over_cap": MEMBERS, "premium_ppm": {"insurance"}, "owner": {"insurance"},
     "theta_ppm": {"equity_haircut"},
     "instrument": {"open_interest_charge"}, "multiple_ppm": {"assessment"}, "call_ms": {"assessment"},
     "period_days": {"assessment"}, "period_months": {"assessment"},
+    **{name: {"deleveraging"} for name in _HOW},
 }  # fmt: skip
 _MUST_SAY = {
     "assessment": ("multiple_ppm", "call_ms", "period_days", "period_months"),
@@ -177,6 +198,10 @@ def _compile_layer(layer: LayerMessage, decimals: int) -> Layer:
         raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: over_cap needs member_cap")
     if "member_cap" in said:
         said["member_cap_units"] = money(said.pop("member_cap"), decimals)
+    if layer.kind == "deleveraging":
+        if layer.cap is not None:
+            raise Refused(Code.BAD_WATERFALL, f"layer {layer.id}: deleveraging moves lots, and has no cap")
+        said["deleveraging"] = Deleveraging(**{name: said.pop(name) for name in _HOW if name in said})
     return Layer(layer.id, layer.kind, layer.rank, layer.scope, optional_money(layer.cap, decimals), **said)
 
 

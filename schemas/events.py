@@ -146,6 +146,81 @@ class PositionPlaced(Event, frozen=True, kw_only=True, tag="position-placed"):
     mark_ticks: int
 
 
+class PositionDeleveraged(Event, frozen=True, kw_only=True, tag="position-deleveraged"):
+    """Nobody took this position: it leaves its account by the rule of the layer, for others to give lots against."""
+
+    account: str
+    instrument: str
+    lots: int
+    cash_units: int
+    mark_ticks: int
+
+
+class PositionOffset(Event, frozen=True, kw_only=True, tag="position-offset"):
+    """The other side of it: this account's position was reduced, at the money that the first one left for."""
+
+    account: str
+    instrument: str
+    lots: int
+    cash_units: int
+    mark_ticks: int
+
+
+class LotShare(Struct, frozen=True):
+    """A receipt: what one account gives of its lots. `score_ppm` orders a queue, `weight` divides; see `LotDraw`."""
+
+    account: str
+    score_ppm: int
+    weight: int
+    room_lots: int
+    lots: int
+    remainder_rank: int
+    before_lots: int
+    after_lots: int
+
+
+class LotDraw(Struct, frozen=True):
+    """One tier of a deleveraging: all who had room, by (member, account), recomputable from these rows (12).
+
+    A queue: greatest score first, each up to its room. Else as in `Draw`: `lots = min(room, level * weight // level
+    weight) + (1 if remainder rank > 0)`; the level weight 0 stands for a level above all rooms.
+    """
+
+    tier: int
+    rule: str
+    amount_lots: int
+    total_weight: int
+    level: int
+    level_weight: int
+    root: str
+    shares: list[LotShare]
+
+
+class DeleveragingAllocated(Event, frozen=True, kw_only=True, tag="deleveraging-allocated"):
+    """Who gives lots against those of one account, by which rule, at which money, and who would have under each other.
+
+    `account` got `paid_num / paid_den` units a lot, slices rounded up, these after `first_lots`; for
+    `refused_lots` nobody had room: they are torn up.
+    `otherwise_lots`: by rule, what the accounts in profit would have given.
+    """
+
+    account: str
+    instrument: str
+    layer: str
+    price: str
+    draw: str
+    score: str
+    lots: int
+    paid_num: int
+    paid_den: int
+    first_lots: int
+    mark_ticks: int
+    draws: list[LotDraw]
+    market_lots: int
+    refused_lots: int
+    otherwise_lots: dict[str, dict[str, int]]
+
+
 class LiquidationEnded(Event, frozen=True, kw_only=True, tag="liquidation-ended"):
     account: str
     liquidation: int

@@ -117,7 +117,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
 
 LayerKind = Literal[
     "defaulter_contribution", "operator", "insurance", "guarantee_fund", "assessment", "replenished", "unvested",
-    "gains_haircut", "equity_haircut", "open_interest_charge", "uncovered",
+    "gains_haircut", "equity_haircut", "open_interest_charge", "deleveraging", "uncovered",
 ]  # fmt: skip
 
 
@@ -130,6 +130,10 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     variant that this layer does not have (17.17): `premium_ppm` and its `owner` (insurance), `theta_ppm`
     (equity_haircut), `instrument` (open_interest_charge), `multiple_ppm`, `call_ms`, `period_days` of business and
     `period_months` (assessment).
+
+    The last six say how a layer of deleveraging works, and belong to no other (17.22): the money, who gives how many
+    lots, in what order; the band of `price` "band", the share of a position that `draw` "capped_pro_rata" leaves at
+    most, the power of leverage of "risk_aware".
     """
 
     id: Name
@@ -149,6 +153,12 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     call_ms: Annotated[int, Meta(ge=1, le=2**53)] | UnsetType = UNSET
     period_days: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
     period_months: Annotated[int, Meta(ge=1, le=120)] | UnsetType = UNSET
+    price: Literal["reserve", "bankruptcy", "mark", "blend", "band"] | UnsetType = UNSET
+    draw: Literal["queue", "pro_rata", "capped_pro_rata", "risk_aware"] | UnsetType = UNSET
+    score: Literal["hyperliquid", "binance", "bitmex"] | UnsetType = UNSET
+    band_ppm: Ppm | UnsetType = UNSET
+    most_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
+    power: Annotated[int, Meta(ge=0, le=4)] | UnsetType = UNSET
 
 
 class WaterfallMessage(Governed, frozen=True, kw_only=True, tag="waterfall"):

@@ -11,6 +11,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from schemas.rows import (
     Bankrupt,
+    Batch,
+    Candidate,
     Charge,
     Gain,
     Holder,
@@ -75,6 +77,7 @@ class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2).
 
     `outside_units`, where leaving has a price (17.20): of `@outside` and `@market`, minus the money that is held.
+    `candidates` stand in the answer to a marker that asks for a batch.
     """
 
     round: int
@@ -91,6 +94,7 @@ class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     cash_units: int = 0
     lots: dict[str, int] = {}
     outside_units: int | UnsetType = UNSET
+    candidates: list[Candidate] | UnsetType = UNSET
 
 
 class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
@@ -101,8 +105,7 @@ class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
     """Asks every shard for its numbers. `place`: whose holders; `gains`: members' gains too; `force`: tear up holes.
 
     `bearing`: where a layer charges more than gains, what members without gains can bear too, and who holds these.
-
-    `settled`: withdrawals asked up to this seq have left or were refused.
+    `settled`: withdrawals asked up to this seq have left or were refused. `batch`: who is to be deleveraged against.
     """
 
     round: int
@@ -112,6 +115,7 @@ class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
     gains: bool = False
     force: bool = False
     bearing: list[str] | UnsetType = UNSET
+    batch: Batch | UnsetType = UNSET
 
 
 class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):
@@ -129,7 +133,7 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     """
 
     allocation: int
-    kind: Literal["liquidation", "place", "default", "sale", "release", "loss"]
+    kind: Literal["liquidation", "deleverage", "place", "default", "sale", "release", "loss"]
     window: int = 0
     deferred: list[str] = []
     lot_rows: list[LotRow] = []

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Exit = Literal["market", "order", "backstop", "tear", "place"]
+Exit = Literal["market", "order", "backstop", "tear", "place", "deleverage", "offset"]
 
 
 class Plan(Struct, frozen=True, array_like=True):
@@ -76,6 +76,41 @@ class Holder(Struct, frozen=True, array_like=True):
     account: str
     instrument: str
     lots: int
+
+
+class Batch(Struct, frozen=True, array_like=True):
+    """Lots in `@liquidation` that are to be deleveraged (17.22), at the money of a lot that their account got for them.
+
+    `lots` are signed; those before `first` are gone. The rule is that of their grant, whatever comes into force since.
+    """
+
+    account: str
+    instrument: str
+    lots: int
+    paid_num: int
+    paid_den: int
+    first: int
+    layer: str
+    version: int
+    price: str
+    draw: str
+    score: str
+    most_ppm: int
+    power: int
+
+
+class Candidate(Struct, frozen=True, array_like=True):
+    """An account on the other side of a batch with room for some of it: `tier` 1 in liquidation, 2 in profit, 3 other.
+
+    Its signed lots, the most of them that it may give, its score and its risk-aware weight.
+    """
+
+    account: str
+    tier: int
+    lots: int
+    room: int
+    score_ppm: int
+    weight: int
 
 
 class Gain(Struct, frozen=True, array_like=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.ledger import guarantee
-from engine.rules import Layer, Waterfall, compile_waterfall
+from engine.rules import Deleveraging, Layer, Waterfall, compile_waterfall
 from engine.waterfall.losses import Losses
 from engine.waterfall.settle import Resources, Settlement, settle
 from schemas.codes import Refused
@@ -83,13 +83,13 @@ def explain(ladder: Ladder, loss: str | None, defaulter: str, scope: str | None)
     drawn = {one.layer: one for one in done.layers}
     rungs = []
     for layer in ladder.waterfall.layers:
-        one = drawn[layer.id]
-        left -= one.drawn_units
+        one = drawn.get(layer.id)  # None: deleveraging moves lots, and draws nothing
+        left -= one.drawn_units if one else 0
         is_open = layer.kind == "uncovered" or (layer.kind == "defaulter_contribution" and loss is None)
         rung: Fields = {"rank": layer.rank, "layer": layer.id, "kind": layer.kind, "says": says(layer, ladder)}
-        rung["available"] = None if is_open else ladder.text(one.available_units)
+        rung["available"] = ladder.text(one.available_units) if one and not is_open else None
         if loss is not None:
-            rung |= {"drawn": ladder.text(one.drawn_units), "left": ladder.text(left)}
+            rung |= {"drawn": ladder.text(one.drawn_units) if one else None, "left": ladder.text(left)}
         rungs.append(rung)
     found: Fields = {
         "book": ladder.message.book, "version": ladder.message.version, "author": ladder.message.author,
@@ -105,6 +105,8 @@ def says(layer: Layer, ladder: Ladder) -> str:
     """What a rung is, in a line."""
     fund, times = layer.scope or ladder.message.book, _percent(layer.multiple_ppm)
     words = [_WHAT[layer.kind].format(fund=fund, times=times, layer=layer)]
+    if layer.deleveraging is not None:
+        words += _how(layer.deleveraging)
     if layer.cap_units is not None:
         words.append(f"at most {ladder.text(layer.cap_units)}")
     if layer.member_cap_units is not None:
@@ -130,8 +132,21 @@ _WHAT = {
     "gains_haircut": "gains of survivors in this period, pro rata",
     "equity_haircut": "equity of survivors, pro rata",
     "open_interest_charge": "both sides of {layer.instrument}, by size",
+    "deleveraging": "no money: before a window's loss, what no market took goes to positions of the other side",
     "uncovered": "what nobody paid",
 }
+
+
+def _how(rule: Deleveraging) -> list[str]:
+    """At what money, and who gives how many lots."""
+    price = f"{rule.price} ({_percent(rule.band_ppm)})" if rule.price == "band" else rule.price
+    draws = {
+        "queue": f"by score ({rule.score})",
+        "pro_rata": "pro rata to lots",
+        "capped_pro_rata": f"pro rata to lots, at most {_percent(rule.most_ppm)} of a position",
+        "risk_aware": f"by equity and leverage to the power {1 + rule.power}",
+    }
+    return [f"price: {price}", draws[rule.draw]]
 
 
 def _percent(ppm: int) -> str:

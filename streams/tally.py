@@ -15,6 +15,8 @@ from schemas.events import (
     LiquidationOrderFilled,
     LiquidationTriggered,
     MarginCalled,
+    PositionDeleveraged,
+    PositionOffset,
     PositionPlaced,
     PositionTakenOver,
     PositionTornUp,
@@ -29,6 +31,8 @@ _MOVED: dict[type[Event], str] = {
     PositionTakenOver: "taken_over",
     PositionTornUp: "torn_up",
     PositionPlaced: "placed",
+    PositionDeleveraged: "deleveraged",
+    PositionOffset: "offset",
 }
 
 

@@ -33,7 +33,9 @@ TOLD: dict[str, tuple[str, ...]] = {
     "liquidation-order-filled": (
         "liquidation_id", "lots", "cash_units", "price_ticks", "fee_units", "unfilled_lots",
     ),
-    "position-torn-up": (), "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
+    "position-deleveraged": ("lots", "cash_units"), "position-offset": ("lots", "cash_units"),
+    "deleveraging-allocated": ("lots", "market_lots", "refused_lots"), "position-torn-up": (),
+    "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
     "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (),
     "assessment-called": ("amount_units", "deadline_ms"), "assessment-missed": ("window", "amount_units"),
     "withdrawal-released": ("amount",),

@@ -66,12 +66,16 @@ def exact_value(contract: Contract, lots: int, ticks: int) -> Fraction:
 def require_slices(journal: Sequence[Input | AnyEntry], told: Sequence[Event]) -> None:
     """14.10: lots that leave under one B pay differences of `ceil(B k / |q|)`, the market at least that; the limit of
     an order is on the side of the mark where its account loses."""
-    paid = {e.subject: e for e in told if isinstance(e, events.LiquidationFilled | events.PositionTakenOver)}
+    kinds = events.LiquidationFilled | events.PositionTakenOver | events.PositionDeleveraged
+    paid = {e.subject: e for e in told if isinstance(e, kinds)}
     for one in journal:
         if isinstance(one, Allocation) and one.kind == "liquidation":
             gone: dict[str, int] = {}
             for row in one.lot_rows:
                 event = paid.get(f"{row.account}/{row.instrument}/{one.allocation}")
+                left = paid.get(f"{row.account}/{row.instrument}/{one.allocation}/{row.first}")
+                if row.exit == "deleverage" and left is not None:
+                    _require_total(row, left.lots, left.cash_units)
                 if row.exit in ("market", "backstop") and event is not None and event.kind in _KINDS[row.exit]:
                     _require_slice(row, event.cash_units, gone.get(row.account, 0))
                 gone[row.account] = gone.get(row.account, 0) + row.lots
@@ -80,6 +84,13 @@ def require_slices(journal: Sequence[Input | AnyEntry], told: Sequence[Event]) -
             limit, mark = event.limit_ticks, event.mark_ticks
             sound = limit is None or limit >= mark if event.lots > 0 else limit is not None and limit <= mark
             assert sound, f"14.10: the limit of {event} is inside the mark"
+
+
+def _require_total(row: LotRow, lots: int, cash: int) -> None:
+    """17.22: a slice of what the rule pays for the whole line."""
+    total, size = Fraction(row.b_num, row.b_den), abs(row.position)
+    slice_ = ceil(total * (row.first + abs(lots)) / size) - ceil(total * row.first / size)
+    assert cash == slice_, f"14.10: {row} pays {cash}, not {slice_}"
 
 
 _KINDS = {"market": "liquidation-filled", "backstop": "position-taken-over"}

@@ -14,7 +14,7 @@ from streams.driver import BookRun, Venue
 from tests.closing_invariant import VenueFills, require_slices
 from tests.sequence_invariant import Sequences
 
-OWN = (events.LiquidationFilled, events.PositionTakenOver, events.PositionTornUp)
+OWN = (events.LiquidationFilled, events.PositionTakenOver, events.PositionTornUp, events.PositionDeleveraged)
 OTHERS = (events.PositionPlaced, loss_events.GainsCharged)
 
 
@@ -43,6 +43,7 @@ class Invariants:
             self._require_new_id(event)
             _require_in_order(event)
             _require_reason(event)
+            _require_given(event)
         for name, run in self.venue.books.items():
             _require_conserved(run)
             self.sequences.require_seq(run.book)
@@ -119,6 +120,17 @@ def _require_reason(event: Event) -> None:
     if isinstance(event, events.LiquidationTriggered):
         short = event.equity_units < (event.im_units if event.reason == "call" else event.mm_units)
         assert short or (event.reason == "hole" and event.equity_units < 0), f"14.8: {event} is sound"
+
+
+def _require_given(event: Event) -> None:
+    """6.7: every lot is given, goes to the market or is refused; nobody gives more than its room or its position."""
+    if isinstance(event, events.DeleveragingAllocated):
+        shares = [share for draw in event.draws for share in draw.shares]
+        given = sum(share.lots for share in shares)
+        assert given + event.market_lots + event.refused_lots == abs(event.lots), f"6.7: {event}"
+        assert all(0 <= share.lots <= share.room_lots <= share.before_lots for share in shares), f"6.7: {event}"
+        is_refused = any(share.lots < share.room_lots for share in shares if share.weight) and event.refused_lots
+        assert not is_refused, f"6.7: there was room in {event}"
 
 
 def _require_in_order(event: Event) -> None:

@@ -399,7 +399,7 @@ GUARDS = [
     Guard(with_double_radius, check_radius, 2),
     Guard(without_rounding_in_radius, check_radius, 171),
     Guard(without_recourse, check_twin, 8),
-    Guard(with_full_recourse, check_twin, 7),
+    Guard(with_full_recourse, check_twin, 1),
     Guard(without_subject, check_lock_step, 1),
     Guard(without_numbers, check_twin, 17),
     Guard(with_depth_first, check_lock_step, 7),

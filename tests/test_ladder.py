@@ -95,6 +95,29 @@ def test_a_ladder_reads_in_words(files: list[str], capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "price: reserve; by score (hyperliquid)"),
+        ({"price": "band", "band_ppm": 2_500, "draw": "pro_rata"}, "price: band (0.25 %); pro rata to lots"),
+        ({"draw": "capped_pro_rata", "most_ppm": 300_000}, "pro rata to lots, at most 30 % of a position"),
+        ({"draw": "risk_aware", "power": 2, "valid_to_ms": 2000}, "leverage to the power 3; until 1970"),
+    ],
+)
+def test_deleveraging_is_told_and_draws_nothing(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], says: str
+) -> None:
+    """It moves lots before there is a loss: no amount beside it, and what is left stays."""
+    layers = [*LADDER["layers"], {"id": "adl", "kind": "deleveraging", "rank": 1, **fields}]
+    (tmp_path / "w.json").write_text(json.dumps({**LADDER, "layers": layers}))
+    rung = explained(capsys, *files, "--loss", "60", "--member", "d")["layers"][1]
+    assert says in rung.pop("says")
+    assert rung == {
+        "rank": 1, "layer": "adl", "kind": "deleveraging", "available": None, "drawn": None, "left": "55.0",
+    }  # fmt: skip
+    assert main(["explain", "waterfall", *files, "--loss", "60"]) == FINE
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"w.json": "{"}, "NOT_JSON"),
@@ -142,9 +165,10 @@ def test_every_example_is_a_ladder_that_meets_its_loss(name: str, capsys: pytest
     more = ["--accounts", str(accounts)] if accounts.exists() else []
     files = [str(FOLDER / f"{name}.json"), "--funds", str(FOLDER / f"{name}.funds.csv"), *more]
     found = explained(capsys, *files, "--loss", "10000000000000")
-    assert sum(Decimal(rung["drawn"]) for rung in found["layers"]) == 10_000_000_000_000
+    drawing = [rung for rung in found["layers"] if rung["kind"] != "deleveraging"]
+    assert sum(Decimal(rung["drawn"]) for rung in drawing) == 10_000_000_000_000
     scopes = {layer["id"]: layer.get("scope") for layer in message["layers"]}
-    for rung in found["layers"]:
+    for rung in drawing:
         other = scopes[rung["layer"]] not in (None, message["book"])  # for losses of its own market alone
         assert Decimal(rung["drawn"]) or other or rung["kind"] == "replenished", rung
 
@@ -154,5 +178,5 @@ def test_the_examples_use_most_kinds() -> None:
     layers = [layer for name in EXAMPLES for layer in json.loads((FOLDER / f"{name}.json").read_text())["layers"]]
     assert {layer["kind"] for layer in layers} >= {
         "defaulter_contribution", "operator", "insurance", "guarantee_fund", "assessment", "replenished",
-        "gains_haircut", "open_interest_charge", "uncovered",
+        "gains_haircut", "open_interest_charge", "deleveraging", "uncovered",
     }  # fmt: skip

@@ -91,6 +91,9 @@ def test_accounts_loaded_at_once_are_those_loaded_one_by_one(seed: int, monkeypa
     saved = saved_shard.save_shard(run.shards[0])
     names = list(saved["accounts"])
     saved["accounts"][names[seed]]["cash"] += 2 ** (60 + seed)
+    for held in saved["rest"]["ledger"]["lots"].values():  # what came and went again is not written a second time
+        for column in [column for column, lots in held.items() if not lots]:
+            del held[column]
     loaded = saved_shard.load_shard(run.book, 0, 1, [saved], takes_ledger=True)
     monkeypatch.setattr(saved_shard, "_load_plain", lambda *_: set())
     singly = saved_shard.load_shard(run.book, 0, 1, [saved], takes_ledger=True)

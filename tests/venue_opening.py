@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from schemas import governed, inputs
 from schemas.governed import Bracket, LayerMessage
@@ -51,7 +52,7 @@ def opening(s: Settings, book: str) -> Iterator[Input]:
         yield instrument(s, name, id=name, **rule)
     yield asset(s, id="gold", **rule)
     yield parameters(s, id="rules", **rule)
-    yield governed.WaterfallMessage(id="wf", layers=ladder(s, s.layers), **rule)
+    yield governed.WaterfallMessage(id="wf", layers=ladder(s, s.layers, 5 * s.band + 3 * s.vest + s.fee), **rule)
     for name in sorted(LIMITED):
         yield governed.Command(id=f"open-{name}", kind="open_account", account=name, limited=True, **rule)
     yield from _money(book)
@@ -188,7 +189,23 @@ VARIANTS = [
     ],
 ]  # fmt: skip
 
+# How what nobody takes is deleveraged, if it is: the others are torn up at the mark.
+DELEVERAGING: list[dict[str, Any] | None] = [
+    {},
+    None,
+    {"price": "bankruptcy", "draw": "pro_rata", "rank": 1},
+    {"draw": "risk_aware", "power": 2, "rank": 5},
+    None,
+    {"price": "blend", "draw": "capped_pro_rata", "most_ppm": 300_000},
+    {"price": "band", "band_ppm": 50_000, "score": "binance"},
+    None,
+    {"price": "mark", "score": "bitmex", "rank": 1},
+]
 
-def ladder(s: Settings, number: int) -> list[LayerMessage]:
-    """A waterfall of the default's kinds, in one venue of four of the other kinds."""
-    return VARIANTS[number] if s.large == 2 else LAYERS[number]
+
+def ladder(s: Settings, number: int, way: int) -> list[LayerMessage]:
+    """A waterfall of the default's kinds, in one venue of four of the other kinds; with or without deleveraging."""
+    chosen = DELEVERAGING[way % len(DELEVERAGING)]
+    more = [] if chosen is None else [LayerMessage(id="adl", kind="deleveraging", **{"rank": 3, **chosen})]
+    layers = (VARIANTS if s.large == 2 else LAYERS)[number % 4]
+    return [one if one.rank < layers[-1].rank else replace(one, rank=9) for one in layers] + more

@@ -129,7 +129,7 @@ class VenueWords:
 
     def waterfall(self, base: Base, size: int) -> Input:
         """Another list of layers."""
-        return governed.WaterfallMessage(layers=ladder(self.settings, size % 4), **self.rule(base, size))
+        return governed.WaterfallMessage(layers=ladder(self.settings, size, size // 4), **self.rule(base, size))
 
     def listing(self, base: Base, name: str, size: int) -> Input:
         """A new version of an instrument or of GOLD."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import operations as op
 from engine.book import Book
-from engine.clearing import allocating, calls, rounds, window
+from engine.clearing import allocating, calls, deleveraging, rounds, window
 from engine.clearing.state import ClearingState
 from engine.ledger import (
     BACKSTOP,
@@ -21,7 +21,9 @@ from engine.value import value
 from schemas import events
 from schemas.journal import Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised
 
-COUNTERPARTY = {"market": MARKET, "backstop": BACKSTOP, "tear": LIQUIDATION, "place": LIQUIDATION}
+COUNTERPARTY = {"market": MARKET, "backstop": BACKSTOP} | dict.fromkeys(
+    ("tear", "place", "deleverage", "offset"), LIQUIDATION
+)
 
 
 class Clearing:
@@ -112,6 +114,7 @@ class Clearing:
 
     def _settle(self, settled: op.Settled) -> None:
         state, contract = self.state, self.state.book.contracts[settled.column]
+        state.batches = [batch for batch in state.batches if batch.instrument != contract.name]
         for holder in sorted(state.ledger.lots):
             lots = state.ledger.held(holder, settled.column)
             if holder in (MARKET, BACKSTOP, LIQUIDATION) and lots:
@@ -152,9 +155,10 @@ class Clearing:
         else:
             row = decision.lot_rows[moved.row]
             self._take(COUNTERPARTY[row.exit], state.book.column_of[row.instrument], moved)
+            deleveraging.moved(state, moved, row)
         state.expected.discard(moved.row)
         state.news = True
-        allocating.sweep(state)
+        allocating.finish(state)
 
     def _take(self, other: str, column: int, moved: Moved) -> None:
         """The other side of lots and cash, from `@transit`, and the fee to the insurance fund of the scope."""

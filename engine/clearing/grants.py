@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.clearing import deleveraging
 from engine.clearing.state import ClearingState
-from engine.contracts import Contract
 from engine.execution import is_inside, row_cash
 from engine.ledger import BACKSTOP
+from engine.margin.statement import margin_at_mark
 from engine.numbers import div_down, most_that_holds, sign
 from engine.value import notional, value_floor
 from schemas.rows import LotRow, Plan
@@ -55,7 +56,9 @@ def _grant_one(state: ClearingState, plan: Plan, pool: Pool) -> list[LotRow]:
         if taken is not None:
             rows.append(taken)
             left -= taken.lots
-    if left:
+    if left and plan.exit != "tear":
+        rows += deleveraging.leave(state, plan, column, left)
+    elif left:
         rows.append(_row(state, plan, column, left, "tear"))
     return rows
 
@@ -124,10 +127,5 @@ def _is_sound(state: ClearingState, pool: Pool, column: int, held: int, cash: in
     for at, lots in {**pool.lots, column: held}.items():
         contract, price = state.book.contracts[at], state.book.price(at)
         equity += value_floor(contract, lots, price)
-        margin += _margin(contract, lots, price)
+        margin += margin_at_mark(contract, lots, price)
     return equity >= margin
-
-
-def _margin(contract: Contract, lots: int, price: int) -> int:
-    """Of the pool, at the mark: it has no entry values."""
-    return contract.mm.amount(notional(contract, lots, price), abs(lots)) if lots else 0

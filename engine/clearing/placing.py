@@ -6,7 +6,7 @@ from engine.accounts import account_key
 from engine.allocation import allocate
 from engine.clearing import allocating
 from engine.clearing.state import Attempt, ClearingState
-from engine.ledger import BACKSTOP, LIQUIDATION, MARKET
+from engine.ledger import BACKSTOP, MARKET
 from schemas.journal import Allocation, Answer
 from schemas.rows import Holder, LotRow
 
@@ -16,7 +16,7 @@ def place(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
     rows: list[LotRow] = []
     for name in attempt.marker.place:
         column = state.book.column_of[name]
-        lots = state.ledger.held(LIQUIDATION, column)
+        lots = state.torn_lots(column)
         if lots:
             rows += _place_one(state, name, lots, found.holders)
     # Asked in vain, since a trade took the other side away after the marker, it asks again at the next seq. A marker

@@ -1,6 +1,7 @@
 """Rounds (RULEBOOK 2a.5): when to ask, when an answer is complete, and the one thing that is then decided.
 
-What goes first: liquidations, positions to place, collateral to sell, the window, withdrawals. One round at a time.
+What goes first: liquidations, positions to deleverage, those to place, collateral to sell, the window, withdrawals. One
+round at a time.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from engine.accounts import account_key
-from engine.clearing import allocating, calls, grants, placing, sales, window
+from engine.clearing import allocating, calls, deleveraging, grants, placing, sales, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
 from engine.ledger import MARKET, OUTSIDE, TRANSIT, UNCOVERED, guarantee
 from engine.waterfall.leaving import leaving, withdrawal_factor
@@ -31,7 +32,7 @@ def think(state: ClearingState) -> None:
 def is_idle(state: ClearingState) -> bool:
     """Whether, until `next_due_ms`, neither a mark nor a plain trade can make the clearing house ask (runs)."""
     kinds = {what for what, _ in state.raised} | set(state.left)
-    if state.round is not None or state.expected or state.to_place() or kinds & {"liquidation", "sale"}:
+    if state.round is not None or state.expected or state.is_placing() or kinds & {"liquidation", "sale"}:
         return False
     if state.window is not None:
         return not state.news
@@ -42,7 +43,7 @@ def _needs_round(state: ClearingState) -> bool:
     kinds = {what for what, _ in state.raised} | set(state.left)
     if "liquidation" in kinds or (state.deferred and state.book.clock_ms >= state.resume_ms):
         return True
-    if "sale" in kinds or (state.to_place() and state.place_tried != state.book.seq):
+    if "sale" in kinds or state.batches or (state.to_place() and state.place_tried != state.book.seq):
         return True
     if state.window is not None:
         return window.needs_round(state, state.window)
@@ -60,6 +61,7 @@ def _mark(state: ClearingState, asking: Round) -> None:
     marker = Marker(
         book=state.book.name, seq=state.book.seq, round=asking.number, attempt=len(asking.attempts),
         settled=state.settled, place=state.to_place(), gains=gains, force=force, bearing=bearing,
+        batch=state.batches[0] if state.batches else UNSET,
     )  # fmt: skip
     asking.attempts.append(Attempt(marker))
     asking.deadline_ms = state.book.clock_ms + state.book.parameters.round_ms
@@ -113,6 +115,7 @@ def union(answers: list[Answer]) -> Answer:
         ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
         cash_units=sum(one.cash_units for one in answers), lots=lots, outside_units=_sum_of_said(answers),
+        candidates=sorted((x for one in answers for x in one.candidates or ()), key=lambda x: account_key(x.account)),
     )  # fmt: skip
 
 
@@ -132,6 +135,7 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
         state.settled = max(state.settled, attempt.seq)
     _ = (
         _liquidate(state, found)
+        or deleveraging.deleverage(state, attempt, found)
         or placing.place(state, attempt, found)
         or sales.sell(state, found)
         or window.settle_one(state, attempt, found)
@@ -156,9 +160,9 @@ def _liquidate(state: ClearingState, found: Answer) -> bool:
     state.resume_ms = _next_interval_ms(state)
     if not rows and not left:
         return False
-    return allocating.allocate_round(
-        state, Allocation(**allocating.next_allocation(state), kind="liquidation", lot_rows=rows, deferred=left)
-    )
+    decision = Allocation(**allocating.next_allocation(state), kind="liquidation", lot_rows=rows, deferred=left)
+    deleveraging.plan_batches(state, decision)
+    return allocating.allocate_round(state, decision)
 
 
 def _next_interval_ms(state: ClearingState) -> int:

@@ -14,6 +14,7 @@ from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.events import Event
 from schemas.journal import Allocation, Answer, Decision, Marker
+from schemas.rows import Batch
 
 NEVER = 2**62
 
@@ -79,7 +80,10 @@ class ClearingState:
     `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed
     with; `settled`: the seq up to which no withdrawal is pending. `news`: a report came since the last.
 
-    `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back.
+    `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back. `batches` are to be
+    deleveraged, the first one next; `leaving` those of the running allocation, by row, until all is reported; `giving`
+    the one that its rows give lots against, `given` how many so far; `reserved` what the layers before deleveraging
+    owe to holes that left at the mark, by account and scope (17.22).
     """
 
     book: Book
@@ -106,12 +110,34 @@ class ClearingState:
     calls: list[Call] = field(default_factory=list)
     assessed: dict[str, int] = field(default_factory=dict)
     period: CappedPeriod | None = None
+    batches: list[Batch] = field(default_factory=list)
+    leaving: dict[int, Batch] = field(default_factory=dict)
+    giving: Batch | None = None
+    given: int = 0
+    deleveragings: int = 0
+    reserved: dict[str, dict[str, int]] = field(default_factory=dict)
     out: Outbox = field(default_factory=Outbox)
 
     def to_place(self) -> list[str]:
-        """Instruments whose lots lie in `@liquidation`."""
-        held = self.ledger.lots.get(LIQUIDATION, {})
-        return [self.book.contracts[column].name for column in sorted(held) if held[column]]
+        """Instruments whose lots lie in `@liquidation`, torn up."""
+        columns = sorted(self.ledger.lots.get(LIQUIDATION, {}))
+        return [self.book.contracts[column].name for column in columns if self.torn_lots(column)]
+
+    def torn_lots(self, column: int) -> int:
+        """Lots in `@liquidation` that are not to be deleveraged."""
+        name = self.book.contracts[column].name
+        return self.ledger.held(LIQUIDATION, column) - sum(one.lots for one in self.batches if one.instrument == name)
+
+    def is_placing(self) -> bool:
+        """Whether anything in `@liquidation` has still to go to somebody."""
+        return bool(self.batches or self.to_place())
+
+    @property
+    def waterfall(self) -> Waterfall | None:
+        """The window's, else what one that opened now would have."""
+        if self.window is not None:
+            return self.window.waterfall
+        return None if self.book.waterfall is None else self.book.waterfall.at(self.book.clock_ms)
 
     def tell(self, event: Event) -> None:
         """An event for the world."""

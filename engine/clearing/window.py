@@ -68,7 +68,7 @@ def settle_one(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
         return False
     if found.bankrupts:
         return _declare(state, window, found.bankrupts)
-    if found.holes or found.sales or state.to_place() or not is_due(state, window):
+    if found.holes or found.sales or state.is_placing() or not is_due(state, window):
         return False
     if not attempt.marker.gains and _reaches_gains(state, window):
         window.wants_gains, window.is_asked = True, False
@@ -119,6 +119,7 @@ def count_default(state: ClearingState, declared: Declared) -> None:
     window = state.window
     if window is None or not declared.scopes_units:
         return
+    state.reserved.pop(declared.account, None)
     for scope, units in declared.scopes_units.items():
         window.losses.add(member_of(declared.account), scope, units)
     window.defaults += 1
@@ -158,6 +159,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     stamp = state.stamp(str(window.number))
     state.tell(loss_events.WindowClosed(**stamp, window=window.number, defaults=window.defaults))
     state.window = None
+    state.reserved.clear()
     allocating.allocate_round(state, decision)
     if any(what in ("hole", "bankrupt") for what, _ in state.raised):
         open_window(state)  # reported since the marker: theirs is the next window

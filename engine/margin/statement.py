@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engine.accounts import Accounts, Holding
 from engine.book import Book
 from engine.brackets import Brackets
+from engine.contracts import Contract
 from engine.margin.basis import entry_basis
 from engine.numbers import div_up
 from engine.value import notional, value_floor
@@ -122,6 +123,16 @@ def share(brackets: Brackets, own: int, others: int, lots: int) -> int:
     if not others:
         return brackets.amount(own, lots)
     return div_up(brackets.amount(own + others, lots) * own, own + others)
+
+
+def margin_at_mark(contract: Contract, lots: int, price: int) -> int:
+    """MM of lots that stand alone, at the mark: the pool has no entry values and no other accounts (17.18)."""
+    return contract.mm.amount(notional(contract, lots, price), abs(lots)) if lots else 0
+
+
+def wallet(holding: Holding, own: Statement) -> int:
+    """Cash with every position at what it cost: deposits, fees and realised results, no open ones (15.5)."""
+    return holding.cash + sum(holding.entries[line.column] for line in own.lines)
 
 
 def is_trusted(book: Book, holding: Holding) -> bool:

@@ -15,6 +15,7 @@ from engine.saved.book import Document
 from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.journal import Allocation
+from schemas.rows import Batch
 
 # Plain fields: saved as they are, loaded as the type beside them.
 _PLAIN: dict[str, Any] = {
@@ -38,6 +39,12 @@ _PLAIN: dict[str, Any] = {
     "calls": list[Call],
     "assessed": dict[str, int],
     "period": CappedPeriod | None,
+    "batches": list[Batch],
+    "leaving": dict[int, Batch],
+    "giving": Batch | None,
+    "given": int,
+    "deleveragings": int,
+    "reserved": dict[str, dict[str, int]],
 }
 
 

@@ -11,6 +11,7 @@ from engine.life import Status
 from engine.names import member_of
 from engine.operations import Asked
 from engine.shard import booking, leaving, run, watch
+from engine.shard.candidates import candidates
 from engine.shard.look import tear_hole
 from engine.shard.state import ShardState
 from schemas.journal import Answer, Marker
@@ -35,6 +36,7 @@ def answer(state: ShardState, marker: Marker) -> Answer:
         holders=_holders(state, asked),
         gains=_gains(state, marker.bearing is not UNSET) if marker.gains else [], cash_units=_cash(state),
         lots=_lots(state), outside_units=_outside(state) if state.book.parameters.withdrawal_factor else UNSET,
+        candidates=UNSET if marker.batch is UNSET else candidates(state, marker.batch),
     )  # fmt: skip
 
 

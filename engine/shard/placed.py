@@ -1,5 +1,5 @@
-"""The rows of a place round, many at once (RULEBOOK 17.9): each closes lots of one account at the mark, from
-`@transit`.
+"""The rows of who meets lots in `@liquidation`, many at once (RULEBOOK 17.9, 17.22): each closes lots of one account,
+at the mark, or at the money of what is deleveraged, from `@transit`.
 
 It is what `rows` does for any row, without its cases: no fee, no order, no liquidation ends by it. Within one
 instrument an account stands in one row, so all rows are taken from the columns, and written back, together.
@@ -11,7 +11,7 @@ from itertools import groupby
 
 import numpy as np
 
-from engine.execution import mark_cash
+from engine.execution import row_cash
 from engine.ledger import TRANSIT
 from engine.numbers import BOUND, sign
 from engine.shard.state import ShardState
@@ -22,6 +22,7 @@ from schemas.rows import LotRow
 
 Numbered = tuple[int, LotRow]
 Move = tuple[int, int]  # signed lots and cash of the account
+_TOLD = {"place": events.PositionPlaced, "offset": events.PositionOffset}
 
 
 def place(state: ShardState, decision: Allocation) -> None:
@@ -45,7 +46,7 @@ def _move(state: ShardState, column: int, rows: list[Numbered]) -> list[Move]:
     for place, (_, row) in enumerate(rows):
         lots = accounts.wide[at[place]].positions[column] if at[place] in accounts.wide else held[place]
         closed = min(row.lots, abs(lots)) if lots * row.position > 0 else 0
-        change, paid = -sign(row.position) * closed, mark_cash(contract, row.position, closed, row.mark)
+        change, paid = -sign(row.position) * closed, row_cash(contract, row, closed)
         moves.append((change, paid))
         if not closed:
             state.triggers.touch([at[place]])
@@ -73,7 +74,7 @@ def _say(state: ShardState, decision: Allocation, column: int, rows: list[Number
     for (number, row), (lots, cash) in zip(rows, moves, strict=True):
         if lots:
             subject = f"{row.account}/{row.instrument}/{decision.allocation}"
-            told = events.PositionPlaced(
+            told = _TOLD[row.exit](
                 subject=subject, account=row.account, instrument=row.instrument, lots=lots, cash_units=cash,
                 mark_ticks=row.mark, **stamp,
             )  # fmt: skip

@@ -27,12 +27,13 @@ _TOLD = {
     "backstop": events.PositionTakenOver,
     "tear": events.PositionTornUp,
     "place": events.PositionPlaced,
+    "deleverage": events.PositionDeleveraged,
 }
 
 
 def apply(state: ShardState, decision: Allocation) -> None:
     """All rows that concern our accounts, in their order."""
-    if decision.kind == "place":
+    if decision.kind in ("place", "deleverage"):
         placed.place(state, decision)
         return
     for account, rows in groupby(enumerate(decision.lot_rows), key=lambda item: item[1].account):
@@ -132,7 +133,10 @@ def _order(state: ShardState, at: int, row: LotRow, running: Liquidation | None)
 
 def _tell_lots(state: ShardState, decision: Allocation, row: LotRow, change: int, cash: int, fee: int) -> None:
     column = state.book.column_of[row.instrument]
-    stamp = state.stamp(f"{row.account}/{row.instrument}/{decision.allocation}", column)
+    subject = f"{row.account}/{row.instrument}/{decision.allocation}"
+    if row.exit == "deleverage":
+        subject = f"{subject}/{row.first}"  # below zero there may be two: at the mark, and at bankruptcy
+    stamp = state.stamp(subject, column)
     told: dict[str, Any] = {"account": row.account, "instrument": row.instrument, "lots": change, "cash_units": cash}
     if row.exit == "market":
         state.tell(events.LiquidationFilled(**stamp, **told, fee_units=fee, mark_ticks=row.mark, x_lots=row.x))

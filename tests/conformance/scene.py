@@ -15,7 +15,7 @@ from engine.accounts import Holding
 from engine.contracts import Contract
 from engine.ledger import MARKET
 from engine.margin.estimate import liquidation_price
-from engine.margin.statement import Line, Statement
+from engine.margin.statement import Line, Statement, wallet
 from engine.value import value
 from schemas import governed, inputs
 from schemas.codes import Code
@@ -30,6 +30,7 @@ BOOK = "B"
 RULE: dict[str, Any] = {"version": 1, "author": "example", "reason": "as published"}
 UNCOVERED = LayerMessage(id="uncovered", kind="uncovered", rank=99)
 NEVER_MS = 86_400_000
+OPENED_MS = 1_000_000
 
 
 class Scene:
@@ -57,7 +58,7 @@ class Scene:
     def send(self, message: type[Input], /, **fields: Any) -> None:
         """One message; a refusal of it is a fault of the adapter."""
         self.sent += 1
-        refusal = self.venue.feed(message(**{"book": BOOK, "id": f"m{self.sent}", "time_ms": 1_000_000, **fields}))
+        refusal = self.venue.feed(message(**{"book": BOOK, "id": f"m{self.sent}", "time_ms": OPENED_MS, **fields}))
         if refusal is not None:
             raise ValueError(f"{message.__name__} refused: {refusal.reason}")
 
@@ -67,6 +68,10 @@ class Scene:
         steps = {"tick": step(prices), "lot": step(sizes), "max_price": above(prices), "position_limit": above(sizes)}
         said = {**RULE, "kind": "linear", **rates, **steps, "mark": text(prices[0]), **terms}
         self.send(governed.InstrumentMessage, instrument=name, **said)
+
+    def wait(self, after_ms: int) -> None:
+        """Time passes, up to so long after the opening."""
+        self.send(inputs.Heartbeat, time_ms=OPENED_MS + after_ms)
 
     def collateral(self, name: str, account: str, amount: Any) -> None:
         """An asset worth one without haircut, marked, and a deposit of it."""
@@ -95,6 +100,13 @@ class Scene:
             paid = value(contract, count, self.ticks(name, entry[name])) if entry else 0
             self.state.trade(row, column, count, -paid, MARKET, is_flow=False)
         self.state.pay(row, units_of(text(cash), self.decimals), MARKET, is_flow=True)
+
+    def move(self, account: str, name: str, lots: int, cash: int, other: str | None = None) -> None:
+        """Signed lots and cash of the account, against another account, or `@market`."""
+        rows = self.state.accounts.row_of
+        self.state.trade(rows[account], self.column(name), lots, cash, MARKET, is_flow=False)
+        if other is not None:
+            self.state.trade(rows[other], self.column(name), -lots, -cash, MARKET, is_flow=False)
 
     def column(self, name: str) -> int:
         """The place of a contract in the book."""
@@ -130,6 +142,10 @@ class Scene:
         """The margin statement."""
         found: Statement = self.state.statement(self.state.accounts.row_of[account])
         return found
+
+    def wallet(self, account: str) -> Fraction:
+        """Its money with every position at what it cost."""
+        return self.money(wallet(self.holding(account), self.own(account)))
 
     def line(self, account: str, name: str) -> Line:
         """The line of one contract in it."""

@@ -64,6 +64,7 @@ class Book(BookState):
         rounds = (
             default.open_window,
             liquidation.round_of_liquidations,
+            liquidation.round_of_batches,
             liquidation.round_of_places,
             sale.round_of_sales,
             default.declare_bankrupts,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
-
 from tests.twin.allocate import allocate
 from tests.twin.calls import count_default
 from tests.twin.effects import start_period
 from tests.twin.life import check, notice_hole
-from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains, im
 from tests.twin.state import LIQUIDATION, SUSPENSE, Account, BookState, Window
 from tests.twin.values import post
-from tests.twin.waterfall import allocate_loss
+from tests.twin.waterfall import allocate_loss, valid
 
 
 def open_window(book: BookState) -> bool:
@@ -36,16 +33,6 @@ def start_window(book: BookState) -> None:
         vests=said.vest_gains, seq=book.seq,
     )  # fmt: skip
     book.event("window-opened", str(book.window.number), contributions=sum(frozen.values()))
-
-
-def valid(book: BookState) -> list[Layer]:
-    """Layers whose time has come and is not over."""
-    return [
-        one
-        for one in book.layers
-        if (one.said.valid_from_ms is UNSET or one.said.valid_from_ms <= book.clock)
-        and (one.said.valid_to_ms is UNSET or book.clock < one.said.valid_to_ms)
-    ]
 
 
 def declare_bankrupts(book: BookState) -> bool:
@@ -91,6 +78,7 @@ def declare(book: BookState, account: Account, recourse: int) -> None:
     account.flows += shortfall  # others' money, no gain (17.8)
     account.status, account.trigger_scopes = "defaulted", {}
     notice_hole(book, account)  # its equity is zero: the episode is over
+    book.reserved = {key: units for key, units in book.reserved.items() if key[0] != account.id}
     window.last_default_ms = book.clock
     window.defaulted.add(account.member)
     count_default(book, window)
@@ -121,7 +109,7 @@ def close_window(book: BookState) -> bool:
     for account in book.members_accounts():
         if account.status == "defaulted":
             account.status = "settled"
-    book.window = None
+    book.window, book.reserved = None, {}
     book.event("window-closed", str(window.number), shortfall=sum(window.loss.values()))
     if book.period_waits:  # asked inside the window: right after its allocation (17.8)
         start_period(book)
@@ -132,5 +120,5 @@ def close_window(book: BookState) -> bool:
 def is_due(book: BookState) -> bool:
     """`window_ms` since the last default or the opening; no hole, no sale, nothing to place (17.10)."""
     waits = any(account.hole or account.sale for account in book.members_accounts())
-    placing = book.account(LIQUIDATION).positions
+    placing = book.account(LIQUIDATION).positions or book.batches
     return not waits and not placing and book.clock >= book.window.last_default_ms + book.window.window_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.twin import deleverage
 from tests.twin.listed import Instrument, Taken
 from tests.twin.margin import equity, mm, mm_in
 from tests.twin.plan import Plan, bankruptcy_pays, bisect, executable_price, impact
@@ -64,9 +65,12 @@ def give(book: BookState, plan: Plan, taker: str, lots: int, pays: int) -> None:
 
 
 def exit_rest(book: BookState, plan: Plan, first: int) -> None:
-    """The rest of the position beyond `first` lots: backstop, then tear-up (17.9)."""
+    """The rest of the position beyond `first` lots: backstop, then tear-up, or deleveraging (17.9, 17.22)."""
     lots = take_over(book, plan, first)
-    if first + lots < abs(plan.held):
+    layer = deleverage.layer_in_force(book)
+    if first + lots < abs(plan.held) and layer:
+        deleverage.leave(book, plan, layer, first + lots)
+    elif first + lots < abs(plan.held):
         tear_up(book, plan, abs(plan.held) - first - lots)
 
 

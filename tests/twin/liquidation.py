@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.twin.allocate import allocate
+from tests.twin.deleverage import meet
 from tests.twin.exits import exit_rest, fill_at_market, tear_up
 from tests.twin.life import check, end, trigger
 from tests.twin.listed import Instrument
@@ -31,6 +32,7 @@ def round_of_liquidations(book: BookState) -> bool:
     check(book)  # the marker is an entry of its own: who was cured there is looked at there
     asked = [account for account in book.members_accounts() if is_asked(book, account)]
     plans = [plan for account in asked if (plan := plan_at_marker(book, account))]
+    book.funds = {name: account.cash for name, account in book.accounts.items() if name.startswith("@")}
     for plan in sorted(plans, key=lambda plan: (plan.account.trigger_seq, plan.account.place)):
         carry_out(book, plan)
         left = equity(book, plan.account)
@@ -128,6 +130,16 @@ def look_after_rows(book: BookState, account: Account) -> None:
         end(book, account)
 
 
+def round_of_batches(book: BookState) -> bool:
+    """One batch, the oldest: others give lots against it (17.22)."""
+    if not book.batches:
+        return False
+    meet(book, book.batches.pop(0))
+    sweep(book)
+    check(book)
+    return True
+
+
 def round_of_places(book: BookState) -> bool:
     """Torn-up lots go on to opposite holders at the mark (17.9)."""
     torn = book.account(LIQUIDATION).positions
@@ -143,7 +155,7 @@ def round_of_places(book: BookState) -> bool:
 def sweep(book: BookState) -> None:
     """What @liquidation won, once it holds no lots, goes to the fund of the instrument last torn up or placed."""
     held = book.account(LIQUIDATION)
-    if held.cash > 0 and not held.positions:
+    if held.cash > 0 and not held.positions and not book.batches:
         post(book, LIQUIDATION, book.insurance(book.torn_scope).id, held.cash)
 
 

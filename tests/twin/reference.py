@@ -154,6 +154,9 @@ def make_layers(book: BookState, said: WaterfallMessage) -> list[Layer]:
     # READING: BAD_WATERFALL is a repeated id, a second `uncovered`, or one with a cap or a scope.
     plain = last[0].cap is None and last[0].scope is None
     refuse_if(not (once and endings == 1 and plain), Code.BAD_WATERFALL, "layers contradict each other")
+    # READING: deleveraging stands once and has no cap; its words belong to no other layer.
+    moving = [one for one in said.layers if one.kind == "deleveraging"]
+    refuse_if(len(moving) > 1 or any(one.cap for one in moving), Code.BAD_WATERFALL, "one deleveraging, without a cap")
     return [Layer(one, money_of(book, one.cap), money_of(book, one.member_cap)) for one in said.layers]
 
 

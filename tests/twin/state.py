@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from schemas.message import Governed, Input
 from tests.twin.listed import Asset, Instrument, Layer, Quoted, Rules
@@ -157,6 +158,9 @@ class BookState:
     capped_until: date | None = None
     asked: list[Asked] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
+    batches: list[Any] = field(default_factory=list)  # what is to be deleveraged, oldest first (17.22)
+    reserved: dict[tuple[str, str], int] = field(default_factory=dict)  # (account, scope): what earlier layers owe it
+    funds: dict[str, int] = field(default_factory=dict)  # cash of named accounts when the round was granted
     torn_scope: str = ""  # insurance scope of what was last torn up or placed
     outside: dict[str, int] = field(default_factory=dict)  # deposits minus withdrawals, by asset
     events: list[tuple[int, str, str, dict]] = field(default_factory=list)

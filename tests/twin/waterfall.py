@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
@@ -17,6 +18,7 @@ from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, Account, BookState, W
 from tests.twin.values import post
 
 BOUNDLESS = 2**62
+NO_MONEY_YET = {"assessment", "unvested", "gains_haircut", "equity_haircut", "open_interest_charge"}
 Cells = dict[tuple[str, str], int]  # (member, scope): units
 
 
@@ -41,12 +43,7 @@ def allocate_loss(book: BookState, window: Window) -> None:
     if shortfall == 0:
         return  # READING: no loss, no loss-allocated event; the window closes all the same.
     ladder = Ladder(book, window, dict(window.loss), fresh_contributions(book, window))
-    for rank in sorted({layer.said.rank for layer in window.layers}):
-        layers = [one for one in window.layers if one.said.rank == rank and one.said.kind != "uncovered"]
-        # READING: scoped layers of one rank and one scope share pro rata to capacity among themselves.
-        for scope in sorted({one.said.scope for one in layers if one.said.scope}):
-            draw_group(ladder, [one for one in layers if one.said.scope == scope], scope)
-        draw_group(ladder, [one for one in layers if not one.said.scope], None)
+    draw_ranks(ladder)
     for account, units in ladder.charges.items():
         if units:
             book.event("gains-charged", account, window=window.number, charge=units)
@@ -54,6 +51,43 @@ def allocate_loss(book: BookState, window: Window) -> None:
     post(book, UNCOVERED, SUSPENSE, uncovered)
     facts = {"window": window.number, "shortfall": shortfall, "draws": ladder.draws, "uncovered": uncovered}
     book.event("loss-allocated", str(window.number), **facts)
+
+
+def valid(book: BookState) -> list[Layer]:
+    """Layers whose time has come and is not over."""
+    return [
+        one
+        for one in book.layers or []
+        if (one.said.valid_from_ms is UNSET or one.said.valid_from_ms <= book.clock)
+        and (one.said.valid_to_ms is UNSET or book.clock < one.said.valid_to_ms)
+    ]
+
+
+def left_by(book: BookState, rank: int, cells: Cells) -> int:
+    """What the layers of lower rank would leave of these losses, as the funds stood when the round was granted."""
+    trial = deepcopy(book)
+    for name, units in book.funds.items():
+        trial.accounts[name].cash = units
+    funds = {name: units for name, units in book.funds.items() if name.startswith("@guarantee/") and units}
+    now = {name.removeprefix("@guarantee/"): units for name, units in funds.items()}
+    window = trial.window or Window(0, 0, 0, 0, now, valid(trial), 0)
+    # Calls are claims, and members' accounts were not asked: neither is money in the trial (17.22).
+    window.layers = [one for one in window.layers if one.said.rank < rank and one.said.kind not in NO_MONEY_YET]
+    window.defaulted |= {member for member, _ in cells}
+    ladder = Ladder(trial, window, dict(cells), fresh_contributions(trial, window))
+    draw_ranks(ladder)
+    return ladder.remaining(None)
+
+
+def draw_ranks(ladder: Ladder) -> None:
+    """All layers that money is drawn from."""
+    layered = [one for one in ladder.window.layers if one.said.kind not in ("uncovered", "deleveraging")]
+    for rank in sorted({layer.said.rank for layer in layered}):
+        layers = [one for one in layered if one.said.rank == rank]
+        # READING: scoped layers of one rank and one scope share pro rata to capacity among themselves.
+        for scope in sorted({one.said.scope for one in layers if one.said.scope}):
+            draw_group(ladder, [one for one in layers if one.said.scope == scope], scope)
+        draw_group(ladder, [one for one in layers if not one.said.scope], None)
 
 
 def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:

@@ -8,15 +8,16 @@ from typing import Any
 
 from engine.brackets import Brackets
 from engine.execution import bankruptcy_cash, bankruptcy_value, closing_value, limit_ticks
-from engine.liquidation import Liquidation, plan
 from engine.margin.interest import scaled_ppm
+from engine.pace import step_units
+from schemas.decimals import decimal_text, units_of
 from tests.conformance.example import Question
 from tests.conformance.registry import adapter
 from tests.conformance.scene import Scene
-from tests.conformance.units import fine, ppm, signed, text
-from tests.conformance.verdict import Answer, Missing
+from tests.conformance.units import fine, ppm, text
+from tests.conformance.verdict import Answer
 
-DELEVERAGING = Missing("deleveraging at bankruptcy (6.7, 15.5)")
+DIGITS = 6
 
 
 def closing(scene: Scene, account: str, name: str, lots: int, first: int = 0) -> Fraction:
@@ -55,23 +56,10 @@ def bankruptcy_in_quantums(q: Question) -> Answer:
 
 @adapter("dYdX v4", "position_notional min_notional max_portion", "min max")
 def block_limits(q: Question) -> Answer:
-    """The least and the most notional of one step: a position without equity, one lot a unit of notional.
-
-    `min` is what a step may take where the portion allows nothing, which no message may say.
-    """
-    return {"max": _step(q, ppm(q["max_portion"])), "min": _step(q, 0)}
-
-
-def _step(q: Question, portion_ppm: int) -> Fraction:
-    size = q["position_notional"]
-    scene = Scene(portion_ppm=portion_ppm, min_notional=text(q["min_notional"]), execution="venue")
-    scene.list("X", [1], [size], 1_000_000, lot=fine([size], [1]))
-    scene.hold("a", 0, {"X": size}, {"X": 1})
-    state = scene.state
-    row = state.accounts.row_of["a"]
-    state.book.marks[0].awaits_tick = False
-    found = plan(state.book, state.accounts, row, Liquidation(1, 1, to_initial=False, scopes=[]), scene.own("a"), 0)
-    return scene.size("X", found.lots) if found else Fraction(0)
+    """The least and the most notional of one step; the least is what may go where the portion allows nothing."""
+    size, least = (units_of(text(q[name]), DIGITS) for name in ("position_notional", "min_notional"))
+    steps = {"max": step_units(size, least, ppm(q["max_portion"])), "min": step_units(size, least, 0)}
+    return {name: Fraction(decimal_text(step, DIGITS)) for name, step in steps.items()}
 
 
 @adapter("dYdX v4", "base_imf_ppm oi_lower_cap oi_upper_cap open_interest notional_quantums", "initial_margin_quantums")
@@ -98,28 +86,3 @@ def closing_limit(q: Question) -> Answer:
     line = scene.line("a", name)
     num, den = closing_value(scene.own("a"), line, ppm(q["BA"]), ppm(q["SMMR"]))
     return {"fillable_price": scene.at(name, limit_ticks(scene.contract(name), line.lots, num, den))}
-
-
-@adapter("dYdX v4", "short_account long_account oracle mmf delta_btc", "bankruptcy_quote_usd")
-def deleveraged(q: Question) -> Answer:
-    """The price of the transfer; the transfer itself is deleveraging."""
-    sizes = {name: size for name, size in q["short_account"].items() if name != "quote"}
-    oracle = {name: q["oracle"][name.upper()] for name in sizes}
-    scene = account_of(q["short_account"]["quote"], sizes, oracle, q["mmf"], [q["delta_btc"]])
-    paid = closing(scene, "a", "btc", abs(scene.lots("btc", q["delta_btc"])))
-    return {"bankruptcy_quote_usd": paid, **dict.fromkeys(q.asks.difference(["bankruptcy_quote_usd"]), DELEVERAGING)}
-
-
-@adapter("dYdX v4", "A B price_after", "B_equity B_bankruptcy_price")
-def documented_pair(q: Question) -> Answer:
-    """Two sides of one position: the loser's equity and bankruptcy price."""
-    own, scene = q["B"], Scene()
-    prices, sizes = [q["price_after"], own["entry"]], [own["size"]]
-    scene.list("X", prices, sizes, tick=fine(prices, sizes))
-    scene.hold("B", own["deposit"], {"X": signed(own["side"], own["size"])}, {"X": own["entry"]})
-    b_num, b_den = bankruptcy_value(scene.own("B"), scene.line("B", "X"))
-    return {
-        "B_equity": scene.money(scene.own("B").equity),
-        "B_bankruptcy_price": scene.at("X", limit_ticks(scene.contract("X"), scene.line("B", "X").lots, b_num, b_den)),
-        "A_profit_if_deleveraged_at_bankruptcy": DELEVERAGING,
-    }
