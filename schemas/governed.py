@@ -88,7 +88,8 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit.
 
     What follows `vest_gains` are variants, written only where they are said. `takeover_ppm`: the share of MM below
-    which an account is taken over instead of sold (17.18).
+    which an account is taken over instead of sold (17.18). `closing_spread_ppm` and `closing_adjustment_ppm` (10^6
+    when only the other is said): a limit of orders at the venue nearer the mark than bankruptcy (17.19).
     """
 
     late_ms: Count = 60_000
@@ -111,6 +112,8 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     interval_ms: Annotated[int, Meta(ge=1, le=2**53)] = 1_000
     vest_gains: bool = False
     takeover_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    closing_spread_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
+    closing_adjustment_ppm: Ppm | UnsetType = UNSET
 
 
 LayerKind = Literal["defaulter_contribution", "operator", "insurance", "guarantee_fund", "gains_haircut", "uncovered"]
