@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from engine.accounts import Accounts
 from engine.book import Book
 from engine.contracts import Contract
-from engine.execution import bankruptcy_value, fee, impact, market_price
+from engine.execution import bankruptcy_value, closing_value, fee, impact, market_price
 from engine.margin.statement import Line, Statement, basis, exposed, member_lots, share
-from engine.numbers import PPM, div_down, least_that_holds, sign
+from engine.numbers import PPM, div_down, greater, least_that_holds, sign
 from engine.pace import step_units
 from engine.takeover import is_due
 from engine.value import value
@@ -96,6 +96,8 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
     if exit_ == "market" and not insolvent:
         lots = _capped(book, accounts, row, line, _sized(book, accounts, row, run, own, line), used_units)
     b_num, b_den = bankruptcy_value(own, line)
+    if exit_ == "market" and not insolvent and book.parameters.closing_ppm is not None:
+        b_num, b_den = greater((b_num, b_den), closing_value(own, line, *book.parameters.closing_ppm))
     name = book.contracts[line.column].name
     return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, exit_)
 

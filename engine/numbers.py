@@ -35,6 +35,15 @@ def sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
+def greater(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    """The greater of two ratios with denominators above zero; the first of equals.
+
+    >>> greater((1, 3), (2, 5)), greater((-1, 2), (-2, 4))
+    ((2, 5), (-1, 2))
+    """
+    return b if b[0] * a[1] > a[0] * b[1] else a
+
+
 def root_up(numerator: int, denominator: int) -> int:
     """`ceil(sqrt(numerator / denominator))`: the least y with `y^2 * denominator >= numerator`.
 

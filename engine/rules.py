@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs
 
 from engine.ledger import OPERATOR
 from engine.numbers import AMOUNT_BOUND, PPM
@@ -39,6 +39,7 @@ class Parameters:
     vest_gains: bool
     takeover_ppm: int  # zero: the market is tried whatever is left
     withdrawal_factor: bool
+    closing_ppm: tuple[int, int] | None  # adjustment and spread of the closing limit; None: bankruptcy alone
     version: int
 
 
@@ -114,7 +115,7 @@ class Waterfall:
 
 
 def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
-    """Refuses CROSSED_PARAMETERS: a window that may end before it is due, a fee above a whole."""
+    """Refuses CROSSED_PARAMETERS: a window that may end before it is due, a fee above a whole, half a variant."""
     if message.window_max_ms < message.window_ms:
         raise Refused(Code.CROSSED_PARAMETERS, "window_max_ms is below window_ms")
     if message.liquidation_fee_ppm > PPM:
@@ -127,9 +128,21 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
         portion_ppm=message.portion_ppm, min_notional_units=money(message.min_notional, decimals),
         small_lots=message.small_lots, per_account_units=optional_money(message.per_account_notional, decimals),
         per_book_units=optional_money(message.per_book_notional, decimals), interval_ms=message.interval_ms,
-        vest_gains=message.vest_gains, takeover_ppm=message.takeover_ppm or 0,
+        vest_gains=message.vest_gains, takeover_ppm=message.takeover_ppm or 0, closing_ppm=_closing(message),
         withdrawal_factor=message.withdrawal_factor is True, version=message.version,
     )  # fmt: skip
+
+
+def _closing(message: ParametersMessage) -> tuple[int, int] | None:
+    """Refuses CROSSED_PARAMETERS: an adjustment of nothing, or a limit where no orders go out (17.19)."""
+    spread, adjustment = message.closing_spread_ppm, message.closing_adjustment_ppm
+    if isinstance(spread, UnsetType):
+        if not isinstance(adjustment, UnsetType):
+            raise Refused(Code.CROSSED_PARAMETERS, "closing_adjustment_ppm without closing_spread_ppm")
+        return None
+    if message.execution != "venue":
+        raise Refused(Code.CROSSED_PARAMETERS, "closing_spread_ppm limits orders at the venue")
+    return PPM if isinstance(adjustment, UnsetType) else adjustment, spread
 
 
 def compile_waterfall(message: WaterfallMessage, decimals: int) -> Waterfall:

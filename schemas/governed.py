@@ -88,7 +88,8 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit.
 
     What follows `vest_gains` are variants, written only where they are said. `takeover_ppm`: the share of MM below
-    which an account is taken over instead of sold (17.19).
+    which an account is taken over instead of sold (17.18). `closing_spread_ppm` and `closing_adjustment_ppm` (10^6
+    when only the other is said): a limit of orders at the venue nearer the mark than bankruptcy (17.19).
     `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.20).
     """
 
@@ -113,6 +114,8 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     vest_gains: bool = False
     takeover_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
     withdrawal_factor: bool | UnsetType = UNSET
+    closing_spread_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
+    closing_adjustment_ppm: Ppm | UnsetType = UNSET
 
 
 LayerKind = Literal[

@@ -14,7 +14,7 @@ from schemas import inputs
 from schemas.events import Event
 from schemas.message import Input
 from tests.venue_fills import fill
-from tests.venue_opening import ACCOUNTS, BOOKS, INSTRUMENTS, Settings, opening
+from tests.venue_opening import ACCOUNTS, BOOKS, INSTRUMENTS, PLAIN, Settings, opening
 from tests.venue_words import Base, VenueWords
 
 MOVES = [-60, -35, -20, -12, -8, -5, -3, -2, -1, -1, 1, 1, 2, 3, 4, 8, 15, 40, 90]
@@ -22,13 +22,12 @@ FUNDS = ["@backstop", "@operator", "@operator/op", "@insurance/usd", "@insurance
 HALTS = ["liquidation", "transfers", "order_entry", "instrument"]
 WAITS = [0, 0, 50, 200, 600, 2_600]
 KINDS = 133
-PLAIN = 12  # the settings before the variants
 
 Act = tuple[int, int, int, int, int]
 
 
 def random_venue(seed: int, length: int) -> tuple[Settings, list[Act]]:
-    """Settings and acts. A third of the venues begins with variants, drawn apart: the others begin as before."""
+    """Settings and acts. A third of the venues has variants, drawn apart, so that the others stay what they are."""
     random, variants = Random(seed), Random(f"{seed}/variants")
     settings = Settings(*(random.randint(0, 3) for _ in range(PLAIN)))
     if seed % 3 == 0:

@@ -349,6 +349,11 @@ def without_takeover_level(patch: Patch) -> None:
     patch.setattr(liquidation, "is_due", lambda *_: False)
 
 
+def without_closing_limit(patch: Patch) -> None:
+    """17.19: orders at the venue are limited by bankruptcy alone."""
+    patch.setattr(liquidation, "closing_value", lambda own, line, *_: execution.bankruptcy_value(own, line))
+
+
 def without_caps(patch: Patch) -> None:
     """9: shares above their caps."""
 
@@ -416,6 +421,7 @@ GUARDS = [
     Guard(without_size_in_rates, check_twin, 6),
     Guard(with_variants_in_columns, check_twin, 39),
     Guard(without_takeover_level, check_twin, 21),
+    Guard(without_closing_limit, check_twin, 30),
     Guard(without_caps, check_capped_gain, 0),
     Guard(with_contributions_of_now, check_frozen_fund, 0),
     Guard(without_period, check_twin, 6),

@@ -156,3 +156,37 @@ def test_without_a_level_the_market_is_tried() -> None:
     hand.price(71)
     assert not hand.told("position-taken-over")
     assert hand.told("liquidation-filled")
+
+
+CLOSING = [
+    ({"closing_spread_ppm": 1, "execution": "simulated"}, Code.CROSSED_PARAMETERS),
+    ({"closing_adjustment_ppm": 1, "execution": "venue"}, Code.CROSSED_PARAMETERS),
+    ({"closing_spread_ppm": 0, "execution": "venue"}, None),
+]
+
+
+@pytest.mark.parametrize(("said", "code"), CLOSING)
+def test_a_closing_limit_by_halves(said: dict[str, Any], code: Code | None) -> None:
+    """17.19: an adjustment needs a spread, and both need orders; engine and twin say the same."""
+    message = governed.ParametersMessage(book="usd", id="p2", time_ms=0, **{**RULE, "version": 2}, **said)
+    assert opened().feed(message) is code
+
+
+@pytest.mark.parametrize(
+    ("mark", "limit"),
+    # 10 at 100 with 329: at 72 equity 49, MM 72: 720 - (1 - 49/72) * 40 % of 72 = 710.8, above B = 671
+    # at 68 equity 9, MM 68: 680 - (1 - 9/68) * 27.2 = 656.4, below B = 671: the limit is bankruptcy's
+    [(72, 72), (68, 68)],
+)
+def test_a_closing_limit_nearer_the_mark(mark: int, limit: int) -> None:
+    """17.19: the greater of both values, in ticks rounded for the account; the default would be 68 twice. What nobody
+    fills leaves at bankruptcy value.
+    """
+    hand = Hand(execution="venue", closing_spread_ppm=400_000, order_ms=100, listing={"backstop_limit": "100"})
+    hand.deposit({"a": 329, "b": 5000, "@backstop": 5000})
+    hand.trade("a", "b", 10)
+    hand.price(mark)
+    [order] = hand.told("liquidation-ordered")
+    assert order["limit_ticks"] == limit
+    hand.wait(100)
+    assert [one["cash_units"] for one in hand.told("position-taken-over")] == [671]

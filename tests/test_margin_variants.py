@@ -104,7 +104,7 @@ def test_lines_of_a_requirement() -> None:
     lines = [addons.debit(884, 890), addons.debit(890, 884), addons.liquidity(1_001, 500)]
     assert lines == [("mark_to_market", 6), ("mark_to_market", 0), ("liquidity", 1)]
     assert (addons.total(lines), addons.floored(80, 110), addons.floored(150, 110)) == (7, 110, 150)
-    assert (addons.rate_ppm(95, 1_000), addons.rate_ppm(1, 3), addons.rate_ppm(5, 0)) == (95_000, 333_334, 0)
+    assert (addons.rate(95, 1_000, 100), addons.rate(5, 0)) == ((9_500, 1_000), (0, 1))
 
 
 @given(st.lists(st.tuples(st.integers(-50, 50), st.lists(st.integers(-999, 999), min_size=3, max_size=3)), min_size=1))

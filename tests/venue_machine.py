@@ -51,7 +51,7 @@ class VenueMachine(RuleBasedStateMachine):
 
     @initialize(
         shards=st.integers(1, 8), venue=st.booleans(), two_books=st.sampled_from([False, False, False, True]),
-        choices=st.tuples(*[SETTING] * 10), variants=st.tuples(*[VARIANT] * 2),
+        choices=st.tuples(*[SETTING] * 10), variants=st.tuples(*[VARIANT] * 3),
         trades=st.lists(TRADE, min_size=8, max_size=16),
     )  # fmt: skip
     def open(

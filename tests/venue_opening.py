@@ -18,6 +18,7 @@ ACCOUNTS = ["a", "b", "c", "d", "a/iso", "b/x", "b/y", "c/iso", "e", "f", "e/1",
 LIMITED = {"a/iso", "c/iso", "b/y"}
 INSTRUMENTS = ["LIN", "INV", "RAT"]
 START = {"LIN": 200, "INV": 200, "RAT": 2000, "GOLD": 100}
+PLAIN = 12  # settings before the variants
 LARGE_LIMIT, LARGE_PRICE = 10_000_000, 500_000_000  # ticks; 4 limits at it stay just below 2^61 units
 
 
@@ -25,7 +26,7 @@ LARGE_LIMIT, LARGE_PRICE = 10_000_000, 500_000_000  # ticks; 4 limits at it stay
 class Settings:
     """Choices of one venue, each an index into its own short list. `large`: LIN reaches its bounds; `books`: two.
 
-    `margin` and `takeover` are variants, zero the default.
+    `margin`, `takeover` and `closing` are variants, zero the default.
     """
 
     call: int
@@ -42,6 +43,7 @@ class Settings:
     books: int = 0
     margin: int = 0
     takeover: int = 0
+    closing: int = 0
 
 
 def opening(s: Settings, book: str) -> Iterator[Input]:
@@ -131,8 +133,14 @@ def parameters(s: Settings, **rule: Any) -> Input:
         small_lots=[0, 2, 5, 0][s.pace], per_account_notional=[None, None, "400", "300"][s.pace],
         per_book_notional=[None, None, None, "900"][(s.pace + s.venue) % 4], interval_ms=500,
         vest_gains=s.vest % 2 == 1, takeover_ppm=[UNSET, 500_000, 666_667, 1_000_000][s.takeover],
-        withdrawal_factor=s.large == 2 or UNSET, **rule,
+        withdrawal_factor=s.large == 2 or UNSET, **(_CLOSING[s.closing] if s.venue > 1 else {}), **rule,
     )  # fmt: skip
+
+
+_CLOSING: list[dict[str, Any]] = [
+    {}, {"closing_spread_ppm": 100_000}, {"closing_spread_ppm": 1_000_000, "closing_adjustment_ppm": 300_000},
+    {"closing_spread_ppm": 0, "closing_adjustment_ppm": 2_000_000},
+]  # fmt: skip
 
 
 def _money(book: str) -> Iterator[Input]:

@@ -21,6 +21,7 @@ from tests.venue_opening import (
     INSTRUMENTS,
     LARGE_LIMIT,
     LARGE_PRICE,
+    PLAIN,
     START,
     Settings,
     asset,
@@ -37,6 +38,7 @@ class VenueWords:
 
     def __init__(self, settings: Settings, book: str, told: Sequence[Event]) -> None:
         self.settings, self.book, self.told = settings, book, told
+        self.has_variants = any(getattr(settings, one.name) for one in fields(Settings)[PLAIN:])
         self.now = self.number = 0
         self.price = dict(START)
         self.index = dict.fromkeys(INSTRUMENTS, 0)
@@ -121,9 +123,10 @@ class VenueWords:
         return governed.Command(kind=order, what=what, **named, **self.rule(base, size))
 
     def parameters(self, base: Base, first: int, size: int) -> Input:
-        """Every fifth of the settings changes, from the first named."""
+        """Every fifth of the settings changes, from the first named; of variants, where the venue began with some."""
         rule = self.rule(base, size)
-        changed = {one.name: (getattr(self.settings, one.name) + size) % 4 for one in fields(Settings)[first::5]}
+        known = fields(Settings)[: None if self.has_variants else PLAIN]
+        changed = {one.name: (getattr(self.settings, one.name) + size) % 4 for one in known[first::5]}
         self.settings = replace(self.settings, **{**changed, "large": self.settings.large})
         return parameters(self.settings, **rule)
 

@@ -54,6 +54,6 @@ def liquidity(notional: int, half_spread_ppm: int) -> AddOn:
     return "liquidity", ppm_up(notional, half_spread_ppm)
 
 
-def rate_ppm(units: int, notional: int) -> int:
-    """A line as a rate of the notional in ppm, rounded up; zero where nothing is held. For statements only."""
-    return div_up(units * PPM, notional) if notional else 0
+def rate(units: int, notional: int, scale: int = PPM) -> tuple[int, int]:
+    """A line as a rate of the notional, an exact ratio in parts of `scale`; zero where nothing is held."""
+    return (units * scale, notional) if notional else (0, 1)

@@ -70,14 +70,14 @@ def _line(book: Book, accounts: Accounts, row: int, column: int, lots: int, wort
     contract = book.contracts[column]
     size = notional(contract, lots, book.price(column))
     counted = basis(book, accounts, row, column, lots) if contract.is_on_entry else size
-    exposure = exposed(book, accounts, row, column, lots)
+    exposure = exposed(book, accounts, row, column, lots) if row in accounts.orders else counted
     others, others_exposed = 0, 0
     for sibling in accounts.siblings.get(row, ()):
         if sibling != row:
             held = accounts.take(sibling).positions[column]
             others += basis(book, accounts, sibling, column, held)
             others_exposed += exposed(book, accounts, sibling, column, held)
-    held, ordered = member_lots(book, accounts, row, column, lots)
+    held, ordered = member_lots(book, accounts, row, column, lots) if contract.mm.slope[0] else (0, 0)
     mm, im = share(contract.mm, counted, others, held), share(contract.im, exposure, others_exposed, ordered)
     return Line(column, lots, worth, size, mm, im, exposure, exposure + others_exposed, ordered)
 

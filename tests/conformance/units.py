@@ -10,7 +10,7 @@ from engine.numbers import PPM
 from schemas.codes import Code
 from schemas.decimals import count_of, units_of
 
-PERCENT = 10_000  # ppm
+PERCENT = 100  # parts of a whole
 
 
 def text(number: Any) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, isqrt
 
+from msgspec import UNSET
+
 from tests.twin.listed import Instrument
 from tests.twin.margin import cured, equity, held_notional, im, im_in, is_thin, mark_trusted, mm, mm_in
 from tests.twin.state import MILLION, Account, BookState, Pace
@@ -47,6 +49,9 @@ def plan_for(book: BookState, account: Account, instrument: Instrument) -> Plan:
     """Size, then this account's own caps (17.9)."""
     held, units = account.positions[instrument.name], equity(book, account)
     bankruptcy = bankruptcy_value(book, account, instrument, units)
+    leaves = account.exit or account.close_due or is_thin(book, account)
+    if book.rules.said.closing_spread_ppm is not UNSET and units >= 0 and not leaves:
+        bankruptcy = max(bankruptcy, closing_value(book, account, instrument, units))
     lots = abs(held)
     if units >= 0:
         lots = step_cap(book, account, instrument, least_lots(book, account, instrument))
@@ -62,6 +67,17 @@ def bankruptcy_value(book: BookState, account: Account, instrument: Instrument, 
         weights = {one.name: held_notional(account, one) for one in held}
     at_mark = value_floor(instrument, account.positions[instrument.name], instrument.mark)
     return at_mark - Fraction(units * weights[instrument.name], sum(weights.values()))
+
+
+def closing_value(book: BookState, account: Account, instrument: Instrument, units: int) -> Fraction:
+    """`C = V_floor - clamp(a (1 - equity/MM), 0, 1) s MM_j` (17.19); without MM the mark."""
+    at_mark = Fraction(value_floor(instrument, account.positions[instrument.name], instrument.mark))
+    if mm(book, account) == 0:
+        return at_mark
+    said = book.rules.said
+    a = Fraction(MILLION if said.closing_adjustment_ppm is UNSET else said.closing_adjustment_ppm, MILLION)
+    sunk = min(max(a * (1 - Fraction(units, mm(book, account))), Fraction(0)), Fraction(1))
+    return at_mark - sunk * Fraction(said.closing_spread_ppm, MILLION) * mm_in(book, account, instrument)
 
 
 def bankruptcy_pays(plan: Plan, first: int, last: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
+from msgspec import UNSET
+
 from schemas.codes import Code
 from schemas.decimals import count_of, ratio_of
 from schemas.governed import AssetMessage, BookMessage, InstrumentMessage, ParametersMessage, Quoted, WaterfallMessage
@@ -139,6 +141,9 @@ def make_rules(book: BookState, said: ParametersMessage) -> Rules:
     def limit(text: str | None) -> int | None:
         return None if text is None else setting_units(text, book.decimals)
 
+    no_spread, no_adjustment = said.closing_spread_ppm is UNSET, said.closing_adjustment_ppm is UNSET
+    refuse_if(no_spread and not no_adjustment, Code.CROSSED_PARAMETERS, "closing_adjustment_ppm alone")
+    refuse_if(not no_spread and said.execution != "venue", Code.CROSSED_PARAMETERS, "a closing limit without orders")
     least = setting_units(said.min_notional, book.decimals)
     return Rules(said, least, limit(said.per_account_notional), limit(said.per_book_notional))
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from engine.brackets import Brackets
-from engine.margin.addons import AddOn, blend, debit, floored, rate_ppm, total
+from engine.margin.addons import AddOn, blend, debit, floored, rate, total
 from engine.margin.scan import results, scan
 from engine.orders import order_room
 from engine.takeover import Stage, stage
@@ -52,7 +52,7 @@ def deposit(q: Question) -> Answer:
     return {
         "market_value": scene.money(line.value),
         "mark_to_market": scene.money(scene.own("a").equity),
-        "vol_charge_pct": Fraction(rate_ppm(charge, line.notional), PERCENT),
+        "vol_charge_pct": Fraction(*rate(charge, line.notional, PERCENT)),
         "contribution": scene.money(total(lines)),
     }
 
