@@ -37,8 +37,8 @@ class Parameters:
     per_book_units: int | None
     interval_ms: int
     vest_gains: bool
-    withdrawal_factor: bool
     version: int
+    withdrawal_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
