@@ -112,7 +112,7 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
 
 
 def compile_waterfall(message: WaterfallMessage, decimals: int) -> Waterfall:
-    """Refuses WATERFALL_WITHOUT_END and BAD_WATERFALL (17.12, 17.17): one `uncovered`, alone, last and always there;
+    """Refuses WATERFALL_WITHOUT_END and BAD_WATERFALL (17.12, 17.23): one `uncovered`, alone, last and always there;
     ids and kinds in order; each layer with the fields of its kind.
     """
     layers = sorted(message.layers, key=lambda layer: layer.rank)

@@ -78,7 +78,7 @@ class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
 class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit.
 
-    `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.18).
+    `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.24).
     """
 
     late_ms: Count = 60_000
@@ -115,7 +115,7 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     others, or left to the next rank.
 
     A layer is there for windows that open from `valid_from_ms` until before `valid_to_ms`. What else is left out is a
-    variant that this layer does not have (17.17): `premium_ppm` and its `owner` (insurance), `theta_ppm`
+    variant that this layer does not have (17.23): `premium_ppm` and its `owner` (insurance), `theta_ppm`
     (equity_haircut), `instrument` (open_interest_charge), `multiple_ppm`, `call_ms`, `period_days` of business and
     `period_months` (assessment).
     """

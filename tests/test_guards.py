@@ -353,7 +353,7 @@ def without_period(patch: Patch) -> None:
 
 
 def without_earlier_charges(patch: Patch) -> None:
-    """17.17: what an earlier layer took of a gain is there for the next once more."""
+    """17.23: what an earlier layer took of a gain is there for the next once more."""
     patch.setattr(payers.Drawing, "gain", lambda now, member: now.resources.gains[member].gain_units)
 
 

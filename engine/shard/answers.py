@@ -172,7 +172,7 @@ def _cash(state: ShardState) -> int:
 
 
 def _outside(state: ShardState) -> int:
-    """Minus the money that members and funds have between them, our part (17.18)."""
+    """Minus the money that members and funds have between them, our part (17.24)."""
     return state.ledger.balance(OUTSIDE) + state.ledger.balance(MARKET)
 
 
