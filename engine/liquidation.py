@@ -103,7 +103,7 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
 
 
 def exit_of(book: Book, run: Liquidation, own: Statement) -> Exit:
-    """How the next lots leave: not by the market below the takeover level (17.19)."""
+    """How the next lots leave: not by the market below the takeover level (17.18)."""
     is_thin = run.exit == "market" and is_due(own.equity, own.mm, book.parameters.takeover_ppm)
     return "backstop" if is_thin else run.exit
 

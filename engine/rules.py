@@ -37,10 +37,10 @@ class Parameters:
     per_book_units: int | None
     interval_ms: int
     vest_gains: bool
-    takeover_ppm: int  # zero: the market is tried whatever is left
-    withdrawal_factor: bool
-    closing_ppm: tuple[int, int] | None  # adjustment and spread of the closing limit; None: bankruptcy alone
     version: int
+    takeover_ppm: int = 0  # zero: the market is tried whatever is left
+    withdrawal_factor: bool = False
+    closing_ppm: tuple[int, int] | None = None  # adjustment and spread of the closing limit; None: bankruptcy alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _closing(message: ParametersMessage) -> tuple[int, int] | None:
 
 
 def compile_waterfall(message: WaterfallMessage, decimals: int) -> Waterfall:
-    """Refuses WATERFALL_WITHOUT_END and BAD_WATERFALL (17.12, 17.17): one `uncovered`, alone, last and always there;
+    """Refuses WATERFALL_WITHOUT_END and BAD_WATERFALL (17.12, 17.23): one `uncovered`, alone, last and always there;
     ids and kinds in order; each layer with the fields of its kind.
     """
     layers = sorted(message.layers, key=lambda layer: layer.rank)

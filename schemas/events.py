@@ -229,7 +229,7 @@ class LiquidationEnded(Event, frozen=True, kw_only=True, tag="liquidation-ended"
 
 
 class WithdrawalReleased(Event, frozen=True, kw_only=True, tag="withdrawal-released"):
-    """`left_units` of the amount stayed in the book, for a loss that nobody covered (17.20)."""
+    """`left_units` of the amount stayed in the book, for a loss that nobody covered (17.24)."""
 
     account: str
     withdrawal: str

@@ -62,11 +62,13 @@ def check_decimal(path: str, text: str) -> None:
 
 
 def _bare(tp: Any) -> tuple[Any, bool]:
-    """The type without `| None` or `| UnsetType`, and whether null was there."""
+    """The type without `| None` and `| UnsetType` (a field that is only written when it was said), and whether null
+    was there.
+    """
     if get_origin(tp) in (Union, UnionType):
         rest = [arm for arm in get_args(tp) if arm not in (NoneType, UnsetType)]
         if len(rest) != 1:
-            raise TypeError(f"a field may be one type, null or left out, found {tp}")
+            raise TypeError(f"a field may be one type or null, found {tp}")
         return rest[0], NoneType in get_args(tp)
     return tp, False
 
@@ -95,8 +97,6 @@ def _loosened(tp: Any, twins: dict[type[Struct], type[Struct]]) -> Any:
     """The type with Raw for Decimal and twins for structs. Raw takes null too: `Raw | None` would take nothing else."""
     if _bare(tp)[0] == Decimal:
         return Raw
-    if UnsetType in get_args(tp):
-        return _loosened(_bare(tp)[0], twins) | UnsetType
     if get_origin(tp) is Annotated:
         return Annotated[(_loosened(get_args(tp)[0], twins), *get_args(tp)[1:])]
     if get_origin(tp) is list:

@@ -56,7 +56,7 @@ class AssetMessage(Quoted, frozen=True, kw_only=True, tag="asset"):
 class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
     """A contract, its margin brackets, and the simulated market of a replay (RULEBOOK 3, 4, 6.5).
 
-    `insurance_scope` None: the fund of the book, `@insurance/<book>`. What follows it are variants of margin (17.18),
+    `insurance_scope` None: the fund of the book, `@insurance/<book>`. What follows it are variants of margin (17.17),
     written only where they are said: the basis of notional, the cost of closing in MM, what each unit of quantity
     beyond `free_quantity` adds to both rates, and open interest between two caps, in money, in the rate of IM.
     """
@@ -90,7 +90,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     What follows `vest_gains` are variants, written only where they are said. `takeover_ppm`: the share of MM below
     which an account is taken over instead of sold (17.18). `closing_spread_ppm` and `closing_adjustment_ppm` (10^6
     when only the other is said): a limit of orders at the venue nearer the mark than bankruptcy (17.19).
-    `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.20).
+    `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.24).
     """
 
     late_ms: Count = 60_000
@@ -130,7 +130,7 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     others, or left to the next rank.
 
     A layer is there for windows that open from `valid_from_ms` until before `valid_to_ms`. What else is left out is a
-    variant that this layer does not have (17.17): `premium_ppm` and its `owner` (insurance), `theta_ppm`
+    variant that this layer does not have (17.23): `premium_ppm` and its `owner` (insurance), `theta_ppm`
     (equity_haircut), `instrument` (open_interest_charge), `multiple_ppm`, `call_ms`, `period_days` of business and
     `period_months` (assessment).
 

@@ -76,7 +76,7 @@ class Paid(Entry, frozen=True, kw_only=True, tag="paid"):
 class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2).
 
-    `outside_units`, where leaving has a price (17.20): of `@outside` and `@market`, minus the money that is held.
+    `outside_units`, where leaving has a price (17.24): of `@outside` and `@market`, minus the money that is held.
     `candidates` stand in the answer to a marker that asks for a batch.
     """
 
@@ -129,7 +129,7 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     """The one decision of a round; `kind` says which of the lists it fills. `deferred` wait for the next interval.
 
     `upto`: withdrawals asked up to this seq are all among the releases, or were refused. `left_units`: of each release
-    what stays in the book (17.20).
+    what stays in the book (17.24).
     """
 
     allocation: int

@@ -105,7 +105,7 @@ class AssessmentCalled(Event, frozen=True, kw_only=True, tag="assessment-called"
 
 
 class AssessmentMissed(Event, frozen=True, kw_only=True, tag="assessment-missed"):
-    """What was unpaid at the deadline: a loss of this member in `window` (17.17)."""
+    """What was unpaid at the deadline: a loss of this member in `window` (17.23)."""
 
     member: str
     window: int

@@ -330,22 +330,22 @@ def without_member_brackets(patch: Patch) -> None:
 
 
 def with_basis_at_mark(patch: Patch) -> None:
-    """15.1, 17.18: the entry value is forgotten."""
+    """15.1, 17.17: the entry value is forgotten."""
     patch.setattr(statement, "entry_basis", lambda contract, _held, _entry, lots, mark: notional(contract, lots, mark))
 
 
 def without_size_in_rates(patch: Patch) -> None:
-    """17.18: the rate is that of the bracket, whatever the size."""
+    """17.17: the rate is that of the bracket, whatever the size."""
     patch.setattr(Brackets, "rate", lambda self, at, _lots: (self.rates_ppm[at], PPM))
 
 
 def with_variants_in_columns(patch: Patch) -> None:
-    """17.18: vector code measures what it does not know."""
+    """17.17: vector code measures what it does not know."""
     patch.setattr(Contract, "is_exact", False)
 
 
 def without_takeover_level(patch: Patch) -> None:
-    """17.19: the market is tried whatever is left."""
+    """17.18: the market is tried whatever is left."""
     patch.setattr(liquidation, "is_due", lambda *_: False)
 
 
@@ -380,7 +380,7 @@ def without_period(patch: Patch) -> None:
 
 
 def without_earlier_charges(patch: Patch) -> None:
-    """17.17: what an earlier layer took of a gain is there for the next once more."""
+    """17.23: what an earlier layer took of a gain is there for the next once more."""
     patch.setattr(payers.Drawing, "gain", lambda now, member: now.resources.gains[member].gain_units)
 
 

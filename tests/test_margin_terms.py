@@ -1,4 +1,4 @@
-"""RULEBOOK 17.18, 17.19: variants that a listing or the parameters ask for, with numbers worked out by hand.
+"""RULEBOOK 17.17, 17.18: variants that a listing or the parameters ask for, with numbers worked out by hand.
 
 One unit is one dollar, L is linear with V = q p, MM 10 %, IM 20 %, no costs, mark 100, unless a test says otherwise.
 """
@@ -86,7 +86,7 @@ def test_margin_on_entry_value() -> None:
 
 
 def test_orders_beside_entry_value() -> None:
-    """17.5, 17.18: 10 held at 100, mark 120: buying 5 more counts 1000 + 600, selling 30 counts 20 at the mark."""
+    """17.5, 17.17: 10 held at 100, mark 120: buying 5 more counts 1000 + 600, selling 30 counts 20 at the mark."""
     hand = Hand(listing={"margin_basis": "entry"})
     hand.deposit({"a": 4000, "b": 5000})
     hand.trade("a", "b", 10)
@@ -99,7 +99,7 @@ def test_orders_beside_entry_value() -> None:
 
 
 def test_a_rate_by_size_over_a_member() -> None:
-    """14.14, 17.18: 0.1 % a lot beyond 10: 30 lots at 100 need 3000 * 12 %, in one account or in two."""
+    """14.14, 17.17: 0.1 % a lot beyond 10: 30 lots at 100 need 3000 * 12 %, in one account or in two."""
     hand = Hand(listing={"rate_per_unit": "0.001", "free_quantity": "10", "position_limit": "100"})
     hand.deposit({"a": 3000, "c": 2000, "c/x": 1000, "b": 50_000})
     hand.trade("a", "b", 30)
@@ -132,7 +132,7 @@ def test_initial_margin_by_open_interest() -> None:
 @pytest.mark.parametrize("execution", ["simulated", "venue"])
 @pytest.mark.parametrize(("mark", "is_taken"), [(72, False), (71, True), (60, True)])
 def test_the_takeover_level(execution: str, mark: int, is_taken: bool) -> None:
-    """17.19, two thirds of MM: 10 at 100 with 329: at 72 equity is 49 and MM 72, level 49; at 71 39 of 48; at 60 below
+    """17.18, two thirds of MM: 10 at 100 with 329: at 72 equity is 49 and MM 72, level 49; at 71 39 of 48; at 60 below
     zero. The pool takes all of it at bankruptcy value, or at the mark below zero."""
     hand = Hand(takeover_ppm=666_667, execution=execution, listing={"backstop_limit": "100"})
     hand.deposit({"a": 329, "b": 5000, "@backstop": 5000})

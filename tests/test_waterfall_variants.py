@@ -1,4 +1,4 @@
-"""Layers beyond the default's (RULEBOOK 8, 15.7, 17.17), each against numbers worked out by hand; and their receipts.
+"""Layers beyond the default's (RULEBOOK 8, 15.7, 17.23), each against numbers worked out by hand; and their receipts.
 
 One unit is one dollar, MM 10 %, IM 20 %. `lose` leaves a loss of 60: a is long 10 from b at 100 with 140; at 80 it
 lacks 60, nothing sells inside the mark, and what is torn up goes to the other side.

@@ -96,7 +96,7 @@ def instrument(s: Settings, name: str, steep: int = 0, **rule: Any) -> Input:
 
 
 def _margin(s: Settings, name: str, steep: int) -> dict[str, Any]:
-    """Terms of margin other than the default (17.18); another version has others, the steepest no higher rates."""
+    """Terms of margin other than the default (17.17); another version has others, the steepest no higher rates."""
     if not s.margin or steep % 3 == 2:
         return {"margin_basis": "entry"} if s.margin == 2 else {}
     by_size = {"rate_per_unit": "0.00000001" if s.large == 3 and name == "LIN" else "0.002"}

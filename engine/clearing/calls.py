@@ -1,4 +1,4 @@
-"""Assessments that were called (RULEBOOK 8, 17.17): what of each is unpaid, how they are paid, and what missing one is.
+"""Assessments that were called (RULEBOOK 8, 17.23): what of each is unpaid, how they are paid, and what missing one is.
 
 A call is a claim: `@assessment/<member>` is below zero by it. A contribution pays the member's calls first, oldest
 first. Unpaid at its deadline, it is a default of the member: the rest is a loss of a window, whose layers take the

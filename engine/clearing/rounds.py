@@ -189,7 +189,7 @@ def _release(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
 
 
 def _leave(state: ClearingState, rows: list[Release], outside_units: int) -> list[int]:
-    """What stays of each release: its part of what is uncovered, where money leaves the book (17.20)."""
+    """What stays of each release: its part of what is uncovered, where money leaves the book (17.24)."""
     owed, left = -state.ledger.balance(UNCOVERED), []
     factor = withdrawal_factor(owed, [max(0, -outside_units)])
     for row in rows:

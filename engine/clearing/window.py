@@ -90,7 +90,7 @@ def _reaches_gains(state: ClearingState, window: Window) -> bool:
 
 
 def bearing(state: ClearingState, window: Window) -> list[str] | UnsetType:
-    """The instruments whose holders a layer charges, where a layer charges more than gains (17.17)."""
+    """The instruments whose holders a layer charges, where a layer charges more than gains (17.23)."""
     layers = [x for x in window.waterfall.layers if x.kind in ("equity_haircut", "open_interest_charge")]
     charged = {x.instrument for x in layers}
     names = [x.name for x in state.book.contracts if x.name in charged and not x.is_asset]
@@ -98,7 +98,7 @@ def bearing(state: ClearingState, window: Window) -> list[str] | UnsetType:
 
 
 def lose_calls(state: ClearingState) -> None:
-    """Assessments at their deadline: the losses of a window, opened for them where none is open (17.17)."""
+    """Assessments at their deadline: the losses of a window, opened for them where none is open (17.23)."""
     for due in calls.missed(state):
         open_window(state)
         if state.window is not None:

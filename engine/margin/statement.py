@@ -126,7 +126,7 @@ def share(brackets: Brackets, own: int, others: int, lots: int) -> int:
 
 
 def margin_at_mark(contract: Contract, lots: int, price: int) -> int:
-    """MM of lots that stand alone, at the mark: the pool has no entry values and no other accounts (17.18)."""
+    """MM of lots that stand alone, at the mark: the pool has no entry values and no other accounts (17.17)."""
     return contract.mm.amount(notional(contract, lots, price), abs(lots)) if lots else 0
 
 

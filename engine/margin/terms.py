@@ -1,4 +1,4 @@
-"""The margin terms of a listing (RULEBOOK 4, 15.1, 17.18): brackets, and the variants that a message may ask for."""
+"""The margin terms of a listing (RULEBOOK 4, 15.1, 17.17): brackets, and the variants that a message may ask for."""
 
 from __future__ import annotations
 

@@ -48,6 +48,9 @@ _PLAIN: dict[str, Any] = {
 }
 
 
+_SINCE = {"calls", "assessed", "period"}  # assessments came later
+
+
 def save_clearing(clearing: Clearing) -> Document:
     """Everything the clearing house knows beside the common data."""
     state = clearing.state
@@ -59,11 +62,12 @@ def save_clearing(clearing: Clearing) -> Document:
 
 
 def load_clearing(book: Book, saved: Document) -> Clearing:
-    """The clearing house as it was saved."""
+    """The clearing house as it was saved. What an older version did not save yet begins as ever: there was none."""
     clearing = Clearing(book)
     state: ClearingState = clearing.state
     for name, kind in _PLAIN.items():
-        setattr(state, name, msgspec.convert(saved[name], kind, strict=False))
+        if name not in _SINCE or name in saved:
+            setattr(state, name, msgspec.convert(saved[name], kind, strict=False))
     state.raised = {(what, account): seq for what, account, seq in saved["raised"]}
     state.expected = set(saved["expected"])
     state.window = None if saved["window"] is None else _load_window(saved["window"])

@@ -174,7 +174,7 @@ def _cash(state: ShardState) -> int:
 
 
 def _outside(state: ShardState) -> int:
-    """Minus the money that members and funds have between them, our part (17.20)."""
+    """Minus the money that members and funds have between them, our part (17.24)."""
     return state.ledger.balance(OUTSIDE) + state.ledger.balance(MARKET)
 
 

@@ -117,7 +117,7 @@ def tell_sale(state: ShardState, at: int, sale: CollateralSale, buyer: str, lots
 
 
 def release(state: ShardState, row: Release, stays: int = 0) -> None:
-    """A withdrawal leaves, but for what `stays` (17.20), or is refused; a move reaches its target at the same entry."""
+    """A withdrawal leaves, but for what `stays` (17.24), or is refused; a move reaches its target at the same entry."""
     column = None if row.asset is None else state.book.column_of[row.asset]
     if state.owns(row.account):
         waiting = state.asked.get(row.account, {})

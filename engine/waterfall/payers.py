@@ -1,4 +1,4 @@
-"""Who stands behind each kind of layer (RULEBOOK 8, 17.12, 17.17): rows (payer, weight, cap), by id.
+"""Who stands behind each kind of layer (RULEBOOK 8, 17.12, 17.23): rows (payer, weight, cap), by id.
 
 What a layer has is the sum of its caps. Money that an earlier layer of the same window took is no longer there: paid by
 a named account, or charged to an account of a member.
@@ -100,7 +100,7 @@ def rows_of(layer: Layer, now: Drawing, asked: int) -> Rows:
     """Who may pay into a layer that is asked for so much.
 
     What is above `member_cap` is shared again among the others; with the policy `leave` a member pays at most its share
-    of what is asked, so that the rest goes on to the next rank (8, 17.17).
+    of what is asked, so that the rest goes on to the next rank (8, 17.23).
     """
     rows = _ROWS[layer.kind](layer, now)
     most = layer.member_cap_units

@@ -1,4 +1,4 @@
-"""Drawing the layers of one window (RULEBOOK 8, 17.12, 17.17): by rank, `draw = min(available, remaining)`.
+"""Drawing the layers of one window (RULEBOOK 8, 17.12, 17.23): by rank, `draw = min(available, remaining)`.
 
 Mutual layers are drawn once per window over the pooled rest, so the order of defaults inside it changes nothing. Every
 draw leaves receipts: a table of who paid, and one of the losses that it met.

@@ -1,4 +1,4 @@
-"""Assessments: called, paid by contributions, missed (8, 17.17); their days by the calendar of the standard library."""
+"""Assessments: called, paid by contributions, missed (8, 17.23); their days by the calendar of the standard library."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def open_window(book: BookState) -> bool:
 
 
 def start_window(book: BookState) -> None:
-    """Contributions, times and the layers that are valid now are the window's (7, 17.17)."""
+    """Contributions, times and the layers that are valid now are the window's (7, 17.23)."""
     book.window_number += 1
     said = book.rules.said
     # READING: window_ms and window_max_ms are frozen with the waterfall.

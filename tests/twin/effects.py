@@ -65,7 +65,7 @@ def govern_later(book: BookState, message: Governed) -> None:
 
 def period(book: BookState, message: Period) -> None:
     """Ends a period of gains; inside a window right after its allocation (17.8)."""
-    # READING: a window that calls missed at this input open stands in the log after it (17.17).
+    # READING: a window that calls missed at this input open stands in the log after it (17.23).
     if book.window and book.window.seq < book.seq:
         book.period_waits = True
     else:

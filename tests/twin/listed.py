@@ -59,7 +59,7 @@ class Instrument(Quoted):
     position_limit: int = 0
     mm_brackets: list[Bracket] = field(default_factory=list)
     im_brackets: list[Bracket] = field(default_factory=list)
-    on_entry: bool = False  # margin counts entry value (17.18)
+    on_entry: bool = False  # margin counts entry value (17.17)
     rate_per_lot: Fraction = Fraction(0)  # beyond `free_lots`
     free_lots: int = 0
     scope: str = ""

@@ -24,7 +24,7 @@ def equity(book: BookState, account: Account) -> int:
 
 
 def requirement(brackets: list[Bracket], amount: int, more: Fraction = Fraction(0)) -> int:
-    """`ceil(N rate) - deduction` of the bracket with the highest floor <= N (4); `more` adds to the rate (17.18)."""
+    """`ceil(N rate) - deduction` of the bracket with the highest floor <= N (4); `more` adds to the rate (17.17)."""
     bracket = max((b for b in brackets if b.floor <= amount), key=lambda b: b.floor)
     return ceil(amount * (Fraction(bracket.rate_ppm, MILLION) + more)) - bracket.deduction
 
@@ -37,7 +37,7 @@ def share(brackets: list[Bracket], own: int, others: int, more: Fraction) -> int
 
 
 def by_size(instrument: Instrument, lots: int) -> Fraction:
-    """`r max(0, Q - f)` (17.18)."""
+    """`r max(0, Q - f)` (17.17)."""
     return instrument.rate_per_lot * max(0, lots - instrument.free_lots)
 
 
@@ -46,7 +46,7 @@ def held_notional(account: Account, instrument: Instrument) -> int:
 
 
 def counted(account: Account, instrument: Instrument, lots: int) -> int:
-    """The notional that margin counts: at the mark, or on entry value (17.18)."""
+    """The notional that margin counts: at the mark, or on entry value (17.17)."""
     held, entry = account.positions.get(instrument.name, 0), abs(account.entries.get(instrument.name, 0))
     if not instrument.on_entry or account.id == BACKSTOP or held * lots <= 0:
         return notional(instrument, lots, instrument.mark)
@@ -99,7 +99,7 @@ def im(book: BookState, account: Account) -> int:
 
 
 def is_thin(book: BookState, account: Account) -> bool:
-    """Below the takeover level (17.19)."""
+    """Below the takeover level (17.18)."""
     level = book.rules.said.takeover_ppm or 0
     return level > 0 and equity(book, account) < ceil(Fraction(level * mm(book, account), MILLION))
 

@@ -25,7 +25,7 @@ class Plan:
     lots: int  # k
     bankruptcy: Fraction  # B
     equity: int
-    is_thin: bool  # below the takeover level: for the backstop, not for the market (17.19)
+    is_thin: bool  # below the takeover level: for the backstop, not for the market (17.18)
 
 
 def trusted_positions(book: BookState, account: Account) -> list[Instrument]:

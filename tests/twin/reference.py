@@ -79,7 +79,7 @@ def make_instrument(book: BookState, said: InstrumentMessage) -> Instrument:
 
 
 def take_margin_terms(book: BookState, instrument: Instrument, said: InstrumentMessage) -> None:
-    """Basis, cost of closing, size, open interest (17.18)."""
+    """Basis, cost of closing, size, open interest (17.17)."""
     for bracket in instrument.mm_brackets:
         bracket.rate_ppm += said.closing_cost_ppm or 0
     instrument.on_entry = said.margin_basis == "entry"

@@ -119,7 +119,7 @@ class Asked:
 
 @dataclass
 class Call:
-    """An assessment that waits for money (17.17)."""
+    """An assessment that waits for money (17.23)."""
 
     deadline_ms: int
     member: str

@@ -29,7 +29,7 @@ class Ladder:
     book: BookState
     window: Window
     cells: Cells
-    fresh: dict[str, int]  # contributions that came after the window opened (17.17)
+    fresh: dict[str, int]  # contributions that came after the window opened (17.23)
     draws: dict[str, int] = field(default_factory=dict)
     charges: dict[str, int] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
 
 
 def bound(layer: Layer, remaining: int) -> int:
-    """What a layer takes at most in one window; an equity haircut a part of what remains (17.17)."""
+    """What a layer takes at most in one window; an equity haircut a part of what remains (17.23)."""
     bounds = [BOUNDLESS]
     if layer.cap is not None:
         bounds.append(layer.cap)
@@ -114,7 +114,7 @@ def bound(layer: Layer, remaining: int) -> int:
 
 
 def caps_of(ladder: Ladder, layer: Layer, remaining: int) -> dict[str, int]:
-    """What a layer has, by who pays, up to what it may ask of one (17.12, 17.17); its size, whatever the loss."""
+    """What a layer has, by who pays, up to what it may ask of one (17.12, 17.23); its size, whatever the loss."""
     has, most = bearing(ladder, layer), layer.member_cap
     if most is not None and layer.said.over_cap == "leave":
         has = allocate(min(remaining, bound(layer, remaining)), weights_of(ladder, layer, has), has)
@@ -161,7 +161,7 @@ def covered(layer: Layer, units: int) -> int:
 
 
 def fresh_contributions(book: BookState, window: Window) -> dict[str, int]:
-    """Paid in since the opening, and still there (17.17)."""
+    """Paid in since the opening, and still there (17.23)."""
     names = [name for name in book.accounts if name.startswith("@guarantee/")]
     members = [name.removeprefix("@guarantee/") for name in names]
     return {one: max(0, contribution_now(book, one) - window.contributions.get(one, 0)) for one in members}
@@ -215,7 +215,7 @@ def gain_caps(ladder: Ladder) -> dict[str, int]:
 
 
 def weights_of(ladder: Ladder, layer: Layer, caps: dict[str, int]) -> dict[str, int]:
-    """By what the payers of a layer share (17.12, 17.17)."""
+    """By what the payers of a layer share (17.12, 17.23)."""
     weights = {
         "guarantee_fund": lambda: survivors(ladder.window, ladder.window.contributions),
         "assessment": lambda: survivors(ladder.window, ladder.window.contributions),

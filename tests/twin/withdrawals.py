@@ -91,7 +91,7 @@ def judge_again(book: BookState, asked: Asked, passed: list[Asked]) -> Code | No
 
 
 def factor_now(book: BookState) -> Fraction:
-    """`uncovered / (cash held + uncovered)` at the marker (8, 17.20)."""
+    """`uncovered / (cash held + uncovered)` at the marker (8, 17.24)."""
     if not book.rules.said.withdrawal_factor or book.account(UNCOVERED).cash == 0:
         return Fraction(0)
     held = max(0, book.outside.get(book.settlement_asset, 0) - book.account(MARKET).cash)
@@ -128,7 +128,7 @@ def pass_on(account: Account, target: Account, units: int) -> None:
 
 
 def leave(book: BookState, account: Account, asked: Asked, stays: int) -> None:
-    """Out of the book, but for what stays: a loss of the leaver, no flow (17.20)."""
+    """Out of the book, but for what stays: a loss of the leaver, no flow (17.24)."""
     name, gone = asked.asset or book.settlement_asset, asked.amount - stays
     book.outside[name] = book.outside.get(name, 0) - gone
     if asked.asset is None:

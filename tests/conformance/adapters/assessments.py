@@ -43,7 +43,7 @@ def powers(q: Question) -> Answer:
     return {"assessment_powers": cap, "exact_product": cap, "published_assessment": Slip(cap), "difference": Slip(0)}
 
 
-@adapter("Eurex capped period", "default_fund_contribution assessment_multiple")
+@adapter("Eurex", "default_fund_contribution assessment_multiple")
 def liability(q: Question) -> Answer:
     """Per capped period, whose days are those of the venue's ladder."""
     paid, multiple = units(q["default_fund_contribution"]), ppm(q["assessment_multiple"])
@@ -56,7 +56,7 @@ def liability(q: Question) -> Answer:
     }
 
 
-@adapter("Full stack conservation", "loss layers")
+@adapter("Full stack", "loss layers")
 def full_stack(q: Question) -> Answer:
     """One survivor; each layer has a rank of its own, but those that the row calls pari passu."""
     layers, held, ranks = [], {}, {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from engine.ledger import insurance
 from engine.monitor.coverage import binomial_cdf, kupiec, kupiec_range, plus_factor_ppm, rejects, type_errors, zone
@@ -18,16 +20,22 @@ from tests.conformance.units import percent, ppm, text
 from tests.conformance.verdict import Answer
 
 
+def each(given: Any, answer: Callable[[Any], Any]) -> Any:
+    """A row names one case or a list of them, and is answered alike."""
+    return [answer(one) for one in given] if isinstance(given, list) else answer(given)
+
+
 @adapter("Basel traffic light", "n p exceptions")
 def traffic_light(q: Question) -> Answer:
-    """Count by count."""
-    n, p = q["n"], ppm(q["p"])
-    counts = q["exceptions"] if isinstance(q["exceptions"], list) else [q["exceptions"]]
-    return {
-        "cum_prob_pct": [percent(binomial_cdf(n, x, p)) for x in counts],
-        "zone": [zone(n, x, p).value for x in counts],
-        "plus_factor": [Fraction(plus_factor_ppm(n, x, p), PPM) for x in counts],
+    """Count by count. The plus factor is a table of 250 observations, so it is looked up where it is asked for."""
+    n, p, counts = q["n"], ppm(q["p"]), q["exceptions"]
+    answer: Answer = {
+        "cum_prob_pct": each(counts, lambda x: percent(binomial_cdf(n, x, p))),
+        "zone": each(counts, lambda x: zone(n, x, p).value),
     }
+    if "plus_factor" in q.asks:
+        answer["plus_factor"] = each(counts, lambda x: Fraction(plus_factor_ppm(n, x, p), PPM))
+    return answer
 
 
 @adapter("Binomial coverage test", "n cutoff p0 p1")
@@ -40,9 +48,11 @@ def errors(q: Question) -> Answer:
 @adapter("Kupiec", "n x p")
 def failures(q: Question) -> Answer:
     """At the customary level where the row names none."""
-    found = [kupiec(q["n"], q["x"], ppm(p)) for p in q["p"]]
     level = ppm(q.inputs.get("level", Decimal("0.05")))
-    return {"LR": [Fraction(one) for one in found], "reject": [rejects(one, level) for one in found]}
+    return {
+        "LR": each(q["p"], lambda p: Fraction(kupiec(q["n"], q["x"], ppm(p)))),
+        "reject": each(q["p"], lambda p: rejects(kupiec(q["n"], q["x"], ppm(p)), level)),
+    }
 
 
 @adapter("Kupiec", "threshold n p")
@@ -59,7 +69,7 @@ def breach(q: Question) -> Answer:
     return {"ratio": ratio(move, covered), "excess_pct": percent(excess(move, covered))}
 
 
-@adapter("Deribit insurance fund", "before after injection")
+@adapter("Deribit", "before after injection")
 def fund(q: Question) -> Answer:
     """Its change, and its balance after a second payment into it."""
     scene = Scene(decimals=DIGITS)
@@ -71,7 +81,7 @@ def fund(q: Question) -> Answer:
     }
 
 
-@adapter("Hyperliquid ETH whale", "position_usd hlp_loss_usd")
+@adapter("Hyperliquid", "position_usd hlp_loss_usd")
 def loss_rate(q: Question) -> Answer:
     """A loss over the position that made it."""
     return {"loss_over_position": ratio(units(q["hlp_loss_usd"]), units(q["position_usd"]))}
