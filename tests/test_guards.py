@@ -26,7 +26,7 @@ from engine.clearing.state import NEVER, ClearingState
 from engine.execution import fee
 from engine.margin import statement
 from engine.numbers import div_down
-from engine.shard import answers, rows, trades
+from engine.shard import answers, candidates, rows, trades
 from engine.shard.state import ShardState
 from engine.waterfall.settle import Resources
 from schemas import inputs
@@ -280,6 +280,11 @@ def without_book_pace(patch: Patch) -> None:
     patch.setattr(grants, "_used", lambda _: 0)
 
 
+def without_room(patch: Patch) -> None:
+    """6.7: whoever is on the other side gives all that is asked, whatever it leaves of it."""
+    patch.setattr(candidates, "most_lots", lambda _c, _m, _own, line, _o, lots, _p: min(lots, abs(line.lots)))
+
+
 def by_arrival(patch: Patch) -> None:
     """2a.5: rows of answers in the order in which the answers arrived."""
 
@@ -375,6 +380,7 @@ GUARDS = [
     Guard(with_forgotten_pace, check_twin, 6),
     Guard(with_impatient_pace, check_twin, 2),
     Guard(without_book_pace, check_twin, 36),
+    Guard(without_room, check_twin, 39),
     Guard(by_arrival, check_lock_step, 7),
     Guard(without_repeat_filter, check_lock_step, 8),
     Guard(without_member_brackets, check_twin, 5),
