@@ -93,7 +93,7 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
     insolvent, lots = own.equity < 0, abs(line.lots)
     if run.exit == "market" and not insolvent:
         lots = _capped(book, accounts, row, line, _sized(book, accounts, row, run, own, line), used_units)
-    b_num, b_den = bankruptcy_value(own, line)
+    b_num, b_den = bankruptcy_value(own, line, book.parameters.bears_whole)
     name = book.contracts[line.column].name
     return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, run.exit)
 

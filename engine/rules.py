@@ -36,6 +36,7 @@ class Parameters:
     interval_ms: int
     vest_gains: bool
     version: int
+    bears_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
         portion_ppm=message.portion_ppm, min_notional_units=money(message.min_notional, decimals),
         small_lots=message.small_lots, per_account_units=optional_money(message.per_account_notional, decimals),
         per_book_units=optional_money(message.per_book_notional, decimals), interval_ms=message.interval_ms,
-        vest_gains=message.vest_gains, version=message.version,
+        vest_gains=message.vest_gains, version=message.version, bears_whole=message.bankruptcy_share == "whole",
     )  # fmt: skip
 
 

@@ -76,7 +76,10 @@ class InstrumentMessage(Quoted, frozen=True, kw_only=True, tag="instrument"):
 
 
 class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
-    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit."""
+    """The parameters of a book (RULEBOOK 5-7, 16.10). `call_ms` zero: no margin calls. Null: no limit.
+
+    `bankruptcy_share`, not written where it is not said: how much of its account's equity a position bears (15.2).
+    """
 
     late_ms: Count = 60_000
     ahead_ms: Count = 604_800_000
@@ -97,6 +100,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     per_book_notional: Decimal | None = None
     interval_ms: Annotated[int, Meta(ge=1, le=2**53)] = 1_000
     vest_gains: bool = False
+    bankruptcy_share: Literal["pro_rata", "whole"] | UnsetType = UNSET
 
 
 LayerKind = Literal[

@@ -108,7 +108,7 @@ def parameters(s: Settings, **rule: Any) -> Input:
         portion_ppm=[1_000_000, 300_000, 200_000, 1_000_000][s.pace], min_notional=["0", "50", "0", "0"][s.pace],
         small_lots=[0, 2, 5, 0][s.pace], per_account_notional=[None, None, "400", "300"][s.pace],
         per_book_notional=[None, None, None, "900"][(s.pace + s.venue) % 4], interval_ms=500,
-        vest_gains=s.vest % 2 == 1, **rule,
+        vest_gains=s.vest % 2 == 1, **({"bankruptcy_share": "whole"} if (s.close + s.fee) % 4 == 3 else {}), **rule,
     )  # fmt: skip
 
 
