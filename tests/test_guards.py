@@ -373,7 +373,7 @@ GUARDS = [
     Guard(with_full_recourse, check_twin, 1),
     Guard(without_subject, check_lock_step, 1),
     Guard(without_numbers, check_twin, 17),
-    Guard(with_depth_first, check_lock_step, 7),
+    Guard(with_depth_first, check_lock_step, 8),
     Guard(with_depth_first, check_twin, 6),
     Guard(with_order_of_shards, check_fresh, 1),
     Guard(without_retired, check_order_of_reports, 19),
