@@ -6,7 +6,7 @@ round at a time.
 
 from __future__ import annotations
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from engine.accounts import account_key
 from engine.clearing import allocating, deleveraging, grants, placing, sales, window
@@ -14,7 +14,7 @@ from engine.clearing.state import NEVER, Attempt, ClearingState, Round
 from engine.ledger import TRANSIT
 from schemas.codes import Code, Halt
 from schemas.journal import Allocation, Answer, Marker
-from schemas.rows import Release
+from schemas.rows import Candidate, Release
 
 
 def think(state: ClearingState) -> None:
@@ -111,8 +111,14 @@ def union(answers: list[Answer]) -> Answer:
         ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
         cash_units=sum(one.cash_units for one in answers), lots=lots,
-        candidates=sorted((x for one in answers for x in one.candidates or ()), key=lambda x: account_key(x.account)),
+        candidates=_candidates(answers),
     )  # fmt: skip
+
+
+def _candidates(answers: list[Answer]) -> list[Candidate] | UnsetType:
+    """Unset where the marker asked for none: what nobody asked is not written."""
+    found = [one.candidates for one in answers if one.candidates is not UNSET]
+    return sorted((x for one in found for x in one), key=lambda x: account_key(x.account)) if found else UNSET
 
 
 def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
