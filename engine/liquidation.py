@@ -95,7 +95,7 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
     exit_ = exit_of(book, run, own)
     if exit_ == "market" and not insolvent:
         lots = _capped(book, accounts, row, line, _sized(book, accounts, row, run, own, line), used_units)
-    b_num, b_den = bankruptcy_value(own, line)
+    b_num, b_den = bankruptcy_value(own, line, book.parameters.bears_whole)
     if exit_ == "market" and not insolvent and book.parameters.closing_ppm is not None:
         b_num, b_den = greater((b_num, b_den), closing_value(own, line, *book.parameters.closing_ppm))
     name = book.contracts[line.column].name

@@ -41,6 +41,7 @@ class Parameters:
     takeover_ppm: int = 0  # zero: the market is tried whatever is left
     withdrawal_factor: bool = False
     closing_ppm: tuple[int, int] | None = None  # adjustment and spread of the closing limit; None: bankruptcy alone
+    bears_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
         small_lots=message.small_lots, per_account_units=optional_money(message.per_account_notional, decimals),
         per_book_units=optional_money(message.per_book_notional, decimals), interval_ms=message.interval_ms,
         vest_gains=message.vest_gains, takeover_ppm=message.takeover_ppm or 0, closing_ppm=_closing(message),
-        withdrawal_factor=message.withdrawal_factor is True, version=message.version,
+        withdrawal_factor=message.withdrawal_factor is True, bears_whole=message.bankruptcy_share == "whole",
+        version=message.version,
     )  # fmt: skip
 
 

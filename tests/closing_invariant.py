@@ -184,7 +184,9 @@ def _is_at_seq(state: ShardState, row: int, order: Order, mark: int | None) -> b
         return False
     if order.limit_ticks == mark != state.book.price(order.column):
         return False
-    return Fraction(*bankruptcy_value(own, line)) == Fraction(order.b_num, order.b_den)
+    return Fraction(*bankruptcy_value(own, line, state.book.parameters.bears_whole)) == Fraction(
+        order.b_num, order.b_den
+    )
 
 
 def _hole(told: Sequence[Event], name: str) -> int:

@@ -157,3 +157,18 @@ def test_a_ladder_that_makes_no_sense_is_refused(said: list[dict[str, Any]]) -> 
     hand = Hand()
     layers = [*(LayerMessage(**one) for one in said), UNCOVERED]
     assert hand.send(WaterfallMessage, layers=layers, **{**RULE, "version": 2}) is Code.BAD_WATERFALL
+
+
+@pytest.mark.parametrize(
+    ("share", "b"), [({}, 903), ({"bankruptcy_share": "pro_rata"}, 903), ({"bankruptcy_share": "whole"}, 810)]
+)
+def test_the_share_of_equity_that_a_position_bears(share: dict[str, Any], b: int) -> None:
+    """15.2: equity 190, MM 94 + 100: M is worth 1000, and bears 190 * 100 / 194 of it, or all."""
+    hand = Hand(execution="venue", **share)
+    hand.list("M")
+    hand.price(100, "M")
+    hand.deposit({"a": 250, "b": 5000})
+    hand.trade("a", "b", 10)
+    hand.trade("a", "b", 10, instrument="M")
+    hand.price(94)
+    assert [(one["instrument"], one["bankruptcy_units"]) for one in hand.told("liquidation-ordered")] == [("M", b)]

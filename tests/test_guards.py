@@ -27,7 +27,7 @@ from engine.contracts import Contract
 from engine.execution import fee
 from engine.margin import statement
 from engine.numbers import PPM, div_down
-from engine.shard import answers, rows, trades
+from engine.shard import answers, candidates, rows, trades
 from engine.shard.state import ShardState
 from engine.value import notional
 from engine.waterfall import payers
@@ -284,6 +284,11 @@ def without_book_pace(patch: Patch) -> None:
     patch.setattr(grants, "_used", lambda _: 0)
 
 
+def without_room(patch: Patch) -> None:
+    """6.7: whoever is on the other side gives all that is asked, whatever it leaves of it."""
+    patch.setattr(candidates, "most_lots", lambda _c, _m, _own, line, _o, lots, _p: min(lots, abs(line.lots)))
+
+
 def by_arrival(patch: Patch) -> None:
     """2a.5: rows of answers in the order in which the answers arrived."""
 
@@ -407,13 +412,14 @@ GUARDS = [
     Guard(with_full_recourse, check_twin, 1),
     Guard(without_subject, check_lock_step, 1),
     Guard(without_numbers, check_twin, 17),
-    Guard(with_depth_first, check_lock_step, 7),
+    Guard(with_depth_first, check_lock_step, 8),
     Guard(with_depth_first, check_twin, 6),
     Guard(with_order_of_shards, check_fresh, 1),
     Guard(without_retired, check_order_of_reports, 19),
     Guard(with_forgotten_pace, check_twin, 6),
     Guard(with_impatient_pace, check_twin, 2),
     Guard(without_book_pace, check_twin, 44),
+    Guard(without_room, check_twin, 39),
     Guard(by_arrival, check_lock_step, 7),
     Guard(without_repeat_filter, check_lock_step, 8),
     Guard(without_member_brackets, check_twin, 5),

@@ -80,8 +80,8 @@ def with_lost_allocations(patch: Patch) -> None:
 def with_twice_the_equity(patch: Patch) -> None:
     """14.10: an order may lose twice what the account has."""
 
-    def twice(own: Any, line: Any) -> tuple[int, int]:
-        num, den = execution.bankruptcy_value(own, line)
+    def twice(*said: Any) -> tuple[int, int]:
+        (num, den), line = execution.bankruptcy_value(*said), said[1]
         return 2 * num - line.value * den, den
 
     patch.setattr(liquidation, "bankruptcy_value", twice)

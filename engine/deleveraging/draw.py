@@ -17,18 +17,35 @@ Ints = NDArray[np.int64]
 
 
 def queue(lots: int, scores: Sequence[int] | Ints, rooms: Sequence[int] | Ints) -> Ints:
-    """The greatest score first, each up to its room, until the lots are gone; ties to the lower row. O(n log n).
+    """The greatest score first, each up to its room, until the lots are gone; ties to the lower row.
 
-    Whole numbers: lots and rooms below 2^61 (listing bounds), scores within int64. Where the sum of the rooms passes
-    int64, it is made of Python integers.
+    Whole numbers: lots and rooms below 2^61 (listing bounds), scores within 2^62 either way. Nothing is sorted: the
+    score at which the lots end is found by halving, among ever fewer rows.
     """
     score, room = np.asarray(scores, np.int64), np.minimum(np.asarray(rooms, np.int64), lots)
-    order = np.argsort(-score, kind="stable")
-    wide: type = np.int64 if exact_sum(room) < 2**63 else object
-    ahead: Column = np.cumsum(room[order].astype(wide)) - room[order]
-    shares = np.zeros(room.size, np.int64)
-    shares[order] = np.clip(lots - ahead, 0, room[order]).astype(np.int64)
+    if exact_sum(room) <= lots:
+        return room
+    last, left = _last_score(lots, score, room)
+    shares: Ints = np.where(score > last, room, 0)
+    tied = np.flatnonzero(score == last)
+    ends = np.cumsum(room[tied].astype(np.int64 if exact_sum(room[tied]) < 2**63 else object))
+    shares[tied] = np.clip(left - (ends - room[tied]), 0, room[tied]).astype(np.int64)
     return shares
+
+
+def _last_score(lots: int, score: Ints, room: Ints) -> tuple[int, int]:
+    """The score of the last rows that get anything, and the lots that those above it leave for them."""
+    low, high = int(score.min()), int(score.max())
+    while low < high:
+        middle = (low + high + 1) // 2
+        above = score >= middle
+        taken = exact_sum(room[above])
+        if taken >= lots:
+            low = middle
+        else:
+            high, lots, above = middle - 1, lots - taken, ~above
+        score, room = score[above], room[above]
+    return low, lots
 
 
 def capped(rooms: Column, held: Column, most_ppm: int) -> Column:

@@ -47,5 +47,5 @@ def _score(state: ShardState, row: int, own: Statement, line: Line, profit: int,
         return score.binance(profit, wallet(holding, own), 10**state.book.decimals, own.mm, own.equity)
     entry = holding.entries[line.column]
     if rule == "bitmex":
-        return score.bitmex(profit, entry, line.value, bankruptcy_value(own, line))
+        return score.bitmex(profit, entry, line.value, bankruptcy_value(own, line, state.book.parameters.bears_whole))
     return score.hyperliquid(line.value, entry, line.notional, own.equity)

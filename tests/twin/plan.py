@@ -61,11 +61,13 @@ def plan_for(book: BookState, account: Account, instrument: Instrument) -> Plan:
 
 def bankruptcy_value(book: BookState, account: Account, instrument: Instrument, units: int) -> Fraction:
     """`B_j = V_floor(q, mark) - equity w_j / sum w`, w = MM_j, notionals where all are 0 (6.3)."""
+    at_mark = value_floor(instrument, account.positions[instrument.name], instrument.mark)
+    if book.rules.said.bankruptcy_share == "whole":  # what is closed first bears all of it (15.2)
+        return Fraction(at_mark - units)
     held = held_instruments(book, account)
     weights = {one.name: mm_in(book, account, one) for one in held}
     if not any(weights.values()):
         weights = {one.name: held_notional(account, one) for one in held}
-    at_mark = value_floor(instrument, account.positions[instrument.name], instrument.mark)
     return at_mark - Fraction(units * weights[instrument.name], sum(weights.values()))
 
 
