@@ -36,7 +36,7 @@ def test_every_field_of_the_clearing_house_is_saved() -> None:
 
 def test_a_state_from_before_assessments_loads() -> None:
     """It lacks what no venue had then: calls, and the fields of rules and windows that have a default."""
-    stream = [one for one in messages(*random_venue(3, 120)) if one.book == "usd"]
+    stream = [one for one in messages(*random_venue(11, 120)) if one.book == "usd"]
     first = stream[0]
     assert isinstance(first, BookMessage)
     run = BookRun(first)
