@@ -15,7 +15,7 @@ from engine.ledger import MARKET, OUTSIDE, TRANSIT, UNCOVERED, guarantee
 from engine.waterfall.leaving import leaving, withdrawal_factor
 from schemas.codes import Code, Halt
 from schemas.journal import Allocation, Answer, Marker
-from schemas.rows import Release
+from schemas.rows import Candidate, Release
 
 
 def think(state: ClearingState) -> None:
@@ -115,8 +115,14 @@ def union(answers: list[Answer]) -> Answer:
         ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
         cash_units=sum(one.cash_units for one in answers), lots=lots, outside_units=_sum_of_said(answers),
-        candidates=sorted((x for one in answers for x in one.candidates or ()), key=lambda x: account_key(x.account)),
+        candidates=_candidates_said(answers),
     )  # fmt: skip
+
+
+def _candidates_said(answers: list[Answer]) -> list[Candidate] | UnsetType:
+    """Of all shards, where the marker asked for a batch: without one nothing of it is written."""
+    said = [one.candidates for one in answers if one.candidates is not UNSET]
+    return sorted((x for one in said for x in one), key=lambda x: account_key(x.account)) if said else UNSET
 
 
 def _sum_of_said(answers: list[Answer]) -> int | UnsetType:
