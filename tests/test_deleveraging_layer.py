@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
+from engine.clearing.rounds import union
 from schemas.codes import Code
 from schemas.governed import LayerMessage, WaterfallMessage
+from schemas.journal import Answer
 from tests.hand_venue import RULE, UNCOVERED, Hand
 
 ADL: dict[str, Any] = {"id": "adl", "kind": "deleveraging", "rank": 5}
@@ -96,6 +100,64 @@ def test_what_is_reserved_is_not_promised_twice() -> None:
     assert hand.cash("a", "a2", "@insurance/B") == [0, 0, 1]
 
 
+CALLED: dict[str, Any] = {"multiple_ppm": 10**6, "call_ms": 10, "period_days": 1, "period_months": 1}
+NO_MONEY = [
+    {"kind": "assessment", **CALLED},
+    {"kind": "gains_haircut"},
+    {"kind": "equity_haircut"},
+    {"kind": "open_interest_charge", "instrument": "L"},
+]
+
+
+@pytest.mark.parametrize("said", NO_MONEY)
+def test_a_claim_or_a_charge_before_it_pays_nothing_yet(said: dict[str, Any]) -> None:
+    """Whatever b, c and d could be called for or charged: nothing is left at the mark, all 10 lots go at 89."""
+    hand = venue(LayerMessage(id="before", rank=1, **said))
+    hand.contribute({"b": 500, "d": 500})
+    hand.price(85)
+    assert [(one["lots"], one["cash_units"]) for one in hand.told("position-deleveraged")] == [(-10, 890)]
+
+
+MONEY: list[tuple[dict[str, Any], dict[str, object], dict[str, object]]] = [
+    ({"kind": "insurance", "premium_ppm": 250_000}, {"@insurance/B": 31}, {}),
+    ({"kind": "guarantee_fund", "member_cap": "12"}, {}, {"b": 50, "d": 50}),
+    ({"kind": "operator", "valid_to_ms": 1_000_001}, {"@operator/before": 24}, {}),
+]
+
+
+@pytest.mark.parametrize(("said", "funds", "parts"), MONEY)
+def test_money_before_it_counts_as_its_layer_may_draw_it(
+    said: dict[str, Any], funds: dict[str, object], parts: dict[str, object]
+) -> None:
+    """31 at a premium of 25 % cover 24; 12 of each of two members are 24; a layer still there: 6 lots, as above."""
+    hand = venue(LayerMessage(id="before", rank=1, **said))
+    hand.deposit(funds)
+    hand.contribute(parts)
+    hand.price(85)
+    assert [(one["lots"], one["cash_units"]) for one in hand.told("position-deleveraged")] == [(-6, 510), (-4, 356)]
+
+
+def test_it_is_there_from_its_time_until_its_end() -> None:
+    """No window is open: what one that opened now would have. Outside that time all is torn up."""
+    for more in ({"valid_from_ms": 1_000_001}, {"valid_to_ms": 1_000_000}):
+        hand = venue(**more)
+        hand.price(95)
+        assert hand.told("position-torn-up"), more
+        assert not hand.told("position-deleveraged")
+    hand = venue(valid_from_ms=1_000_001, valid_to_ms=1_000_002)
+    hand.now += 1
+    hand.price(95)
+    assert len(hand.told("position-deleveraged")) == 1
+
+
+def test_answers_say_candidates_where_they_were_asked() -> None:
+    """A journal of a venue without deleveraging has no word of it."""
+    plain = Answer(book="B", seq=1, round=1, attempt=0)
+    asked = replace(plain, candidates=[])
+    assert union([plain, plain]).candidates is UNSET
+    assert union([asked, asked]).candidates == []
+
+
 def test_what_caps_refuse_is_torn_up_at_the_mark() -> None:
     """Half a position each at most: 2, 1 and 1 at 89; the other 6 meet the same accounts at 95, and 36 is won."""
     hand = venue(draw="capped_pro_rata", most_ppm=500_000)
@@ -146,6 +208,7 @@ def test_each_price(rule: str, more: dict[str, int], paid: int) -> None:
 BAD = [
     [{**ADL, "cap": "5"}],
     [{**ADL, "scope": "x"}],
+    [{**ADL, "member_cap": "5"}],
     [ADL, {**ADL, "id": "again", "rank": 6}],
     [{"id": "ins", "kind": "insurance", "rank": 1, "price": "mark"}],
 ]

@@ -26,7 +26,9 @@ from engine.clearing.state import NEVER, ClearingState
 from engine.contracts import Contract
 from engine.execution import fee
 from engine.margin import statement
+from engine.margin.statement import margin_at_mark
 from engine.numbers import PPM, div_down
+from engine.rules import Waterfall
 from engine.shard import answers, candidates, rows, trades
 from engine.shard.state import ShardState
 from engine.value import notional
@@ -37,7 +39,7 @@ from schemas import inputs
 from schemas.codes import Halt, Refused
 from schemas.events import Event
 from schemas.governed import LayerMessage
-from schemas.journal import Answer, Raised
+from schemas.journal import Raised
 from streams import driver, simulation
 from streams.driver import Sinks, Venue
 from streams.reader import Reader, Record, Said
@@ -290,28 +292,8 @@ def without_room(patch: Patch) -> None:
 
 
 def by_arrival(patch: Patch) -> None:
-    """2a.5: rows of answers in the order in which the answers arrived."""
-
-    def union(found: list[Answer]) -> Answer:
-        lists = ("plans", "waiting", "holes", "bankrupts", "sales", "releases", "closed_targets", "holders", "gains")
-        lots: dict[str, int] = {}
-        for one in found:
-            for name, held in one.lots.items():
-                lots[name] = lots.get(name, 0) + held
-        joined = {name: [row for one in found for row in getattr(one, name)] for name in lists}
-        cash = sum(one.cash_units for one in found)
-        return msgspec.structs.replace(found[0], **joined, cash_units=cash, lots=lots)
-
-    def hear(state: ClearingState, answer: Answer, shard: int, shards: int) -> None:
-        asking = state.round
-        if asking is not None and asking.number == answer.round:
-            attempt = asking.attempts[answer.attempt]
-            attempt.answers[shard] = answer
-            if len(attempt.answers) == shards:
-                state.round = None
-                rounds._decide(state, attempt, union(list(attempt.answers.values())))
-
-    patch.setattr(rounds, "hear", hear)
+    """2a.5: answers, and the rows in them, in the order in which the answers arrived."""
+    patch.setattr(rounds, "sorted", lambda rows, key=None: list(rows), raising=False)
 
 
 def without_repeat_filter(patch: Patch) -> None:
@@ -389,6 +371,20 @@ def without_earlier_charges(patch: Patch) -> None:
     patch.setattr(payers.Drawing, "gain", lambda now, member: now.resources.gains[member].gain_units)
 
 
+def with_room_at_mark(patch: Patch) -> None:
+    """17.22: what a counterparty may be given is judged by its margin at the mark, alone and at any size."""
+    patch.setattr(
+        candidates, "maintenance_after",
+        lambda book, _, __, line, left: margin_at_mark(book.contracts[line.column], left, book.price(line.column)),
+    )  # fmt: skip
+
+
+def with_claims_in_the_trial(patch: Patch) -> None:
+    """17.22: what could be called counts as money that the layers before deleveraging have."""
+    before = lambda found, rank: Waterfall(tuple(x for x in found.layers if x.rank < rank), found.version)  # noqa: E731
+    patch.setattr(Waterfall, "money_before", before)
+
+
 @dataclass(frozen=True)
 class Guard:
     """A guard, the check that notices, and a seed on which it does."""
@@ -432,6 +428,8 @@ GUARDS = [
     Guard(with_contributions_of_now, check_frozen_fund, 0),
     Guard(without_period, check_twin, 6),
     Guard(without_earlier_charges, check_twin, 62),
+    Guard(with_room_at_mark, check_twin, 63),
+    Guard(with_claims_in_the_trial, check_twin, 84),
 ]
 
 

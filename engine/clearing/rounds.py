@@ -115,20 +115,20 @@ def union(answers: list[Answer]) -> Answer:
         ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
         cash_units=sum(one.cash_units for one in answers), lots=lots, outside_units=_sum_of_said(answers),
-        candidates=_candidates(answers),
+        candidates=_candidates_said(answers),
     )  # fmt: skip
+
+
+def _candidates_said(answers: list[Answer]) -> list[Candidate] | UnsetType:
+    """Of all shards, where the marker asked for a batch: without one nothing of it is written."""
+    said = [one.candidates for one in answers if one.candidates is not UNSET]
+    return sorted((x for one in said for x in one), key=lambda x: account_key(x.account)) if said else UNSET
 
 
 def _sum_of_said(answers: list[Answer]) -> int | UnsetType:
     """Money outside, where the shards say it: all of them do, or none, by the rules at the marker."""
     said = [one.outside_units for one in answers if one.outside_units is not UNSET]
     return sum(said) if said else UNSET
-
-
-def _candidates(answers: list[Answer]) -> list[Candidate] | UnsetType:
-    """Unset where the marker asked for none: what nobody asked is not written."""
-    found = [one.candidates for one in answers if one.candidates is not UNSET]
-    return sorted((x for one in found for x in one), key=lambda x: account_key(x.account)) if found else UNSET
 
 
 def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
