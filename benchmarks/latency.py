@@ -40,7 +40,7 @@ from streams.local.venue import LocalVenue
 from streams.local.workers import Child
 
 ROUNDS = 3
-PINGS = 10  # of one round
+PINGS = 100  # of one round
 WARM = 10
 PAUSE_S = 0.02
 ANSWER_S = 60

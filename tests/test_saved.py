@@ -6,12 +6,15 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import astuple
 
 from engine.book import Book
 from engine.clearing.state import ClearingState
 from engine.saved import book as saved_book
 from engine.saved import clearing as saved_clearing
+from engine.saved import plain as saved_plain
 from engine.saved import shard as saved_shard
 from engine.shard.state import ShardState
 from schemas.codes import Refused
@@ -116,8 +119,26 @@ def test_accounts_loaded_at_once_are_those_loaded_one_by_one(seed: int, monkeypa
         for column in [column for column, lots in held.items() if not lots]:
             del held[column]
     loaded = saved_shard.load_shard(run.book, 0, 1, [saved], takes_ledger=True)
-    monkeypatch.setattr(saved_shard, "_load_plain", lambda *_: set())
+    texts = {name: msgspec.json.encode(one) for name, one in saved["accounts"].items()}
+    from_text = saved_shard.load_shard(run.book, 0, 1, [saved | {"accounts": texts}], takes_ledger=True)
+    monkeypatch.setattr(saved_shard, "load_plain", lambda _, __, names: names)
     singly = saved_shard.load_shard(run.book, 0, 1, [saved], takes_ledger=True)
-    assert saved_shard.save_shard(loaded) == saved_shard.save_shard(singly) == saved
-    wide = [{one.names[row] for row in one.wide} for one in (loaded.state.accounts, singly.state.accounts)]
-    assert wide[0] == wide[1]
+    for one in (loaded, from_text):
+        assert saved_shard.save_shard(one) == saved_shard.save_shard(singly) == saved
+        wide = [{held.names[row] for row in held.wide} for held in (one.state.accounts, singly.state.accounts)]
+        assert wide[0] == wide[1]
+
+
+def test_an_account_is_plain_only_with_what_all_have() -> None:
+    """Numbers come in the order of the listings, those past int64 too; a name that no field can have has no way."""
+    read = saved_plain._reader(("A", "B"))
+    assert read is not None
+    plain = {"status": "healthy", "cash": 1, "flows": 2, "start": -(2**70), "positions": {"B": 3}, "entries": {}}
+    for one in (plain, msgspec.json.encode(plain)):
+        status, *units, positions, entries = astuple(read(one))
+        assert (status, units) == ("healthy", [1, 2, -(2**70)])
+        assert (astuple(positions), astuple(entries)) == ((0, 3), (0, 0))
+    for other in (plain | {"limited": True}, plain | {"positions": {"C": 1}}):
+        with pytest.raises(msgspec.ValidationError):
+            read(msgspec.json.encode(other))
+    assert saved_plain._reader(('quoted "A"',)) is None

@@ -14,9 +14,9 @@ from engine.book import Book
 from engine.ledger import Ledger
 from engine.life import Status
 from engine.liquidation import Liquidation
-from engine.numbers import BOUND
 from engine.operations import Asked
 from engine.saved.book import Document
+from engine.saved.plain import Written, load_plain
 from engine.shard.door import Shard
 from engine.shard.state import CollateralSale, ShardState
 
@@ -30,8 +30,6 @@ _FACTS: dict[str, Any] = {
     "pace": tuple[int, int],
 }
 _WORDS = [status.word for status in Status]
-_CODES = {status.word: int(status) for status in Status}
-_PLAIN = 6  # status, cash, flows, start, positions, entries
 _FLAGS = ("blocked", "defaulted", "overdue")
 _STRETCH = 1_000  # accounts; documents of more are looked through for garbage again and again, and fall out of caches
 
@@ -109,7 +107,7 @@ def save_rest(state: ShardState) -> Document:
 
 
 def load_shard(book: Book, index: int, shards: int, saved: list[Document], *, takes_ledger: bool) -> Shard:
-    """Shard `index` of `shards` from its own document, or from those of all shards of an old P.
+    """Shard `index` of `shards` from its own document, or from those of all shards of an old P; accounts may be texts.
 
     Members go where they belong. Parts of named accounts belong to no member and only add up: one shard takes them all.
     """
@@ -125,39 +123,12 @@ def load_shard(book: Book, index: int, shards: int, saved: list[Document], *, ta
     return shard
 
 
-def _load_accounts(state: ShardState, saved: Mapping[str, Document], names: list[str]) -> None:
-    """Some accounts; those that have nothing but money and lots at once, if any holding within bounds fits columns."""
-    fits = 2 * sum(contract.worst(contract.lots_bound) for contract in state.book.contracts) < BOUND
+def _load_accounts(state: ShardState, saved: Mapping[str, Written], names: list[str]) -> None:
+    """Some accounts: many at once, and those that are not plain one by one."""
     for first in range(0, len(names), _STRETCH):
-        some = {name: saved[name] for name in names[first : first + _STRETCH]}
-        loaded = _load_plain(state, {name: one for name, one in some.items() if len(one) == _PLAIN and fits})
-        for name, one in some.items():
-            if name not in loaded:
-                _load_account(state, name, one)
-
-
-def _load_plain(state: ShardState, saved: dict[str, Document]) -> set[str]:
-    """Those of some accounts that fit the columns, written there; their names."""
-    accounts, contracts, documents = state.accounts, state.book.contracts, saved.values()
-    names = [contract.name for contract in contracts]
-    shape = len(saved), len(names)
-    try:
-        money = np.array([[one[key] for one in documents] for key in ("cash", "flows", "start")], np.int64)
-        lots, entries = (
-            np.array([[one[key].get(name, 0) for name in names] for one in documents], np.int64).reshape(shape)
-            for key in ("positions", "entries")
-        )
-    except OverflowError:  # some number is past int64: one by one
-        return set()
-    bounds = np.array([contract.lots_bound for contract in contracts], np.int64)
-    within = [np.abs(money.T) < BOUND, np.abs(lots) <= bounds, np.abs(entries) < BOUND]
-    fits = np.hstack(within).all(axis=1)
-    rows = np.array([accounts.open(name) for name in saved], np.int64)[fits]
-    accounts.cash[rows], accounts.flows[rows], accounts.start[rows] = money[:, fits]
-    accounts.positions[rows], accounts.entries[rows] = lots[fits], entries[fits]
-    accounts.status[rows] = np.array([_CODES[one["status"]] for one in documents], np.int8)[fits]
-    known = list(saved)
-    return {known[place] for place in np.flatnonzero(fits).tolist()}
+        for name in load_plain(state, saved, names[first : first + _STRETCH]):
+            one = saved[name]
+            _load_account(state, name, msgspec.json.decode(one) if isinstance(one, bytes) else one)
 
 
 def _load_account(state: ShardState, name: str, saved: Document) -> None:

@@ -6,7 +6,7 @@ The inputs whose ids are remembered are not among them: they stand in the journa
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,23 +42,6 @@ class Saved(Struct, frozen=True):
 
     fields: Fields
     accounts: Fields
-
-
-class Documents(Mapping[str, dict[str, Any]]):
-    """Accounts as documents, each decoded when it is asked for: all at once would be larger than what they become."""
-
-    def __init__(self, values: Fields) -> None:
-        self.values_of = values
-
-    def __getitem__(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = _decode(self.values_of[name])
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values_of)
-
-    def __len__(self) -> int:
-        return len(self.values_of)
 
 
 def fields_of(fold: Fold) -> Fields:
@@ -133,7 +116,7 @@ def _part(saved: Saved, name: str) -> dict[str, Any]:
 
 
 def _shard_document(saved: Saved) -> dict[str, Any]:
-    return {"accounts": Documents(saved.accounts), "rest": _part(saved, "shard")}
+    return {"accounts": saved.accounts, "rest": _part(saved, "shard")}
 
 
 def _remembered(stand: Stand, frames: Iterable[InputsFrame]) -> list[Input]:

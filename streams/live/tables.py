@@ -26,7 +26,8 @@ redis.call('HSET', KEYS[1], 'writer', ARGV[1])
 return epoch
 """
 
-# ARGV: epoch, position before, position after, name of this write, number of state fields, then fields and values.
+# ARGV: epoch, position before, position after, name of this write, number of state fields, then fields and values. Of
+# accounts 500 go in one call; Lua's stack takes some thousand values.
 SAVE = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 'fenced' end
 if redis.call('HGET', KEYS[1], 'written') == ARGV[4] then return 'ok' end
@@ -34,7 +35,9 @@ local position = redis.call('HGET', KEYS[1], 'position') or '0'
 if position ~= ARGV[2] then return 'moved to ' .. position end
 local split = 5 + 2 * tonumber(ARGV[5])
 for at = 6, split, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
-for at = split + 1, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+for at = split + 1, #ARGV, 1000 do
+  redis.call('HSET', KEYS[2], unpack(ARGV, at, math.min(at + 999, #ARGV)))
+end
 redis.call('HSET', KEYS[1], 'position', ARGV[3], 'written', ARGV[4])
 return 'ok'
 """
@@ -103,7 +106,7 @@ class Table:
         fields = {name.decode(): value for name, value in state.items() if name.decode() not in _OWN}
         if not fields:
             return None
-        return Saved(fields, {name.decode(): value for name, value in accounts.items()})
+        return Saved(fields, dict(zip(map(bytes.decode, accounts), accounts.values(), strict=True)))
 
     async def save(self, position: int, fields: Fields, accounts: Fields) -> None:
         """Write what changed and move the position, all of it or nothing. Raises Fenced, Transient."""

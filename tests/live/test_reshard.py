@@ -67,7 +67,7 @@ def test_successors_that_start_before_the_book_opens(settings: Settings, tmp_pat
     """Nothing says yet which P is the first: they sit down at its tables, write nothing, and leave when it is told."""
 
     async def body() -> None:
-        async with LiveVenue(small(settings, books=("usd",)), tmp_path, 28, 300) as venue:
+        async with LiveVenue(small(settings, books=("usd",), deadline_s=60), tmp_path, 28, 300) as venue:
             successors = [f"margin {index}/3" for index in range(3)]
             venue.workers.start("margin 0/2", "margin 1/2", "clearing", "intake")
             await venue.until(lambda: venue.redis.exists(table(venue, "0/1")))
