@@ -288,7 +288,7 @@ def without_book_pace(patch: Patch) -> None:
 
 def without_room(patch: Patch) -> None:
     """6.7: whoever is on the other side gives all that is asked, whatever it leaves of it."""
-    patch.setattr(candidates, "most_lots", lambda _c, _m, _own, line, _o, lots, _p: min(lots, abs(line.lots)))
+    patch.setattr(candidates, "most_lots", lambda _c, _m, _own, line, lots, **_: min(lots, abs(line.lots)))
 
 
 def by_arrival(patch: Patch) -> None:
@@ -415,7 +415,7 @@ GUARDS = [
     Guard(with_forgotten_pace, check_twin, 6),
     Guard(with_impatient_pace, check_twin, 2),
     Guard(without_book_pace, check_twin, 44),
-    Guard(without_room, check_twin, 39),
+    Guard(without_room, check_twin, 21),
     Guard(by_arrival, check_lock_step, 7),
     Guard(without_repeat_filter, check_lock_step, 8),
     Guard(without_member_brackets, check_twin, 5),
@@ -426,7 +426,7 @@ GUARDS = [
     Guard(without_closing_limit, check_twin, 30),
     Guard(without_caps, check_capped_gain, 0),
     Guard(with_contributions_of_now, check_frozen_fund, 0),
-    Guard(without_period, check_twin, 6),
+    Guard(without_period, check_twin, 107),
     Guard(without_earlier_charges, check_twin, 62),
     Guard(with_room_at_mark, check_twin, 63),
     Guard(with_claims_in_the_trial, check_twin, 84),
