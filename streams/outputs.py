@@ -31,7 +31,7 @@ BUFFER_BYTES = 1 << 20
 AS_IT_RUNS = ("events.jsonl", "journal.jsonl", "dead-letters.jsonl")
 AT_THE_END = ("accounts.csv", "funds.csv", "summary.json")
 WRITTEN = AS_IT_RUNS + AT_THE_END
-WHAT_IF = "what-if"  # the folder of a second run, under changed rules
+WHAT_IF = "what-if"  # the folder of a second run, under changed rules; of several, each has one in it
 
 
 class Outputs:
@@ -144,10 +144,14 @@ class Outputs:
 def _clear(directory: Path) -> None:
     """An earlier run's end would look like that of a run that fails, its what-if like one that belongs to this run."""
     changed = directory / WHAT_IF
-    for path in [*(directory / name for name in AT_THE_END), *(changed / name for name in WRITTEN)]:
-        path.unlink(missing_ok=True)
-    with suppress(OSError):  # none, or somebody keeps something there
-        changed.rmdir()
+    several = [path for path in changed.glob("*") if path.is_dir() and not path.is_symlink()]
+    for name in AT_THE_END:
+        (directory / name).unlink(missing_ok=True)
+    for folder in (*several, changed):
+        for name in WRITTEN:
+            (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # none, or somebody keeps something there
+            folder.rmdir()
 
 
 def _listed(venue: Venue) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.accounts import account_key
+from engine.names import member_of
 from schemas.events import (
     Event,
     LiquidationFilled,
@@ -49,6 +50,7 @@ class Tally:
     fees_units: int = 0
     shortfall_units: int = 0
     gains_units: int = 0
+    borne: Counter[str] = field(default_factory=Counter)  # by member, of the losses of others
     windows: list[Fields] = field(default_factory=list)
     largest: list[tuple[int, int, DefaultDeclared]] = field(default_factory=list)
 
@@ -86,6 +88,12 @@ class Tally:
             for draw in event.layers
         ]
         self.windows.append(row | {"uncovered_units": event.uncovered_units})
+        own = {draw.layer for draw in event.layers if draw.kind == "defaulter_contribution"}
+        for draw in event.draws:
+            if draw.role == "payers" and draw.layer not in own:
+                for share in draw.shares:
+                    if not share.payer.startswith("@"):
+                        self.borne[member_of(share.payer)] += share.share_units
 
     def figures(self, terms: Terms) -> Fields:
         """The counts of the summary, with texts."""
@@ -116,6 +124,7 @@ class Tally:
                 "with_loss": len(self.windows),
             },
             "loss_by_layer": self.layers(),
+            "borne_by_members": self.burdens(),
             "gains_haircut": {"accounts": len(self.charged), "amount_units": self.gains_units},
             "liquidation_loss_units": self.lost("liquidation_loss_units"),
             "loss_units": self.lost("shortfall_units"),
@@ -123,6 +132,14 @@ class Tally:
             "largest_losses": self.largest_losses(),
         }
         return with_texts(found, terms)
+
+    def burdens(self) -> Fields:
+        """What survivors bore of the losses of others, and how unevenly: parts of all that they bore, rounded down."""
+        shares = sorted((units for units in self.borne.values() if units), reverse=True)
+        total, top = sum(shares), -(-len(shares) // 100)
+        parts = {"largest_share_ppm": sum(shares[:1]), "top_percent_share_ppm": sum(shares[:top])}
+        ppm = {name: units * 1_000_000 // total if total else 0 for name, units in parts.items()}
+        return {"members": len(shares), "amount_units": total, "largest_units": sum(shares[:1])} | ppm
 
     def lost(self, what: str) -> int:
         """One number of all windows."""

@@ -1,8 +1,9 @@
 """What if the rules had been others: reference messages that stand in for those of the log with the same subject.
 
 The file is a JSON list. Each object names `type`, `book` (and `instrument` or `asset`), and the fields that differ;
-what it does not say stays as logged. A change holds for every logged version of its subject, and takes over its id,
-time, version and effective time, so the rules come into force when they did.
+what it does not say stays as logged. A file of one object, as those of examples/waterfalls, holds for every book. A
+change holds for every logged version of its subject, and takes over its id, time, version and effective time, so the
+rules come into force when they did.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from streams.present import Fields
 
 ENVELOPE = frozenset({"type", "book", "id", "time_ms", "version", "effective_ms"})
 Subject = tuple[str, str]
+ANY = ""  # no book has this name
 _KINDS = {tag: kind for tag, kind in KIND_OF_TAG.items() if kind in TOPICS["reference"]}
 
 
@@ -38,7 +40,7 @@ class WhatIfError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """Changes by (book, subject), each the fields that differ."""
+    """Changes by (book, subject), each the fields that differ; the book ANY for every one."""
 
     changes: dict[Subject, Fields]
 
@@ -46,7 +48,8 @@ class WhatIf:
         """The message that stands in for a logged one. Raises Refused when the change does not decode."""
         if not isinstance(message, Governed):
             return message
-        stated = self.changes.get((message.book, governance.subject(message)))
+        subject = governance.subject(message)
+        stated = self.changes.get((message.book, subject), self.changes.get((ANY, subject)))
         if stated is None:
             return message
         built: Fields = to_builtins(message)
@@ -61,10 +64,14 @@ def read_what_if(path: Path) -> WhatIf:
         raise WhatIfError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise WhatIfError(f"{path} is not JSON: {error}") from error
-    if not isinstance(found, list) or not found:
-        raise WhatIfError(f"{path}: expected a list of reference messages, at least one")
+    is_one = isinstance(found, dict)
+    messages = [found | {"book": ANY}] if is_one else found
+    if not isinstance(messages, list) or not messages:
+        raise WhatIfError(
+            f"{path}: expected a list of reference messages, at least one, or one that holds for all books"
+        )
     changes: dict[Subject, Fields] = {}
-    for number, stated in enumerate(found, 1):
+    for number, stated in enumerate(messages, 1):
         subject = _subject(f"{path}, message {number}", stated)
         if subject in changes:
             raise WhatIfError(f"{path}, message {number}: {subject[1]} of book {subject[0]} is changed twice")
@@ -108,7 +115,7 @@ def require_fit(what_if: WhatIf, logs: Iterable[Log]) -> None:
         if _fold(logged, message) is not None:
             continue
         subject = (message.book, governance.subject(message))
-        met.add(subject)
+        met |= {subject, (ANY, subject[1])}
         try:
             refused = _fold(changed, what_if.swap(cast(AnyInput, message)))
         except Refused as undecoded:
@@ -117,7 +124,9 @@ def require_fit(what_if: WhatIf, logs: Iterable[Log]) -> None:
             raise WhatIfError(f"{subject[1]} of book {subject[0]}, version {message.version}: {refused}")
     for book, name in sorted(what_if.changes.keys() - met):
         known = ", ".join(sorted(name for one, name in met if one == book)) or "nothing"
-        raise WhatIfError(f"the log has no {name} of book {book} to replace; it has {known}")
+        raise WhatIfError(
+            f"the log has no {name} of {f'book {book}' if book else 'any book'} to replace; it has {known}"
+        )
 
 
 def _reference(logs: Iterable[Log]) -> Iterable[Governed]:

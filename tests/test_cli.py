@@ -94,6 +94,36 @@ def test_what_if_prints_both_outcomes(tmp_path: Path, capsys: pytest.CaptureFixt
         assert json.loads((directory / "summary.json").read_bytes()) == found[summary]
 
 
+def test_several_what_ifs_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row each, each in its own folder, told as JSON too; a file of one object holds whatever the book is named."""
+    logs, files = write(tmp_path / "logs"), [tmp_path / "rest.json", tmp_path / "fund.json"]
+    rest = {"id": "rest", "kind": "uncovered", "rank": 9}
+    for file, layers in zip(files, ([rest], [{"id": "gf", "kind": "guarantee_fund", "rank": 1}, rest]), strict=True):
+        file.write_text(json.dumps({"type": "waterfall", "book": "another", "layers": layers}))
+    assert call("replay", logs, "--out", tmp_path / "out", "--what-if", *files, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"logged", "rest", "fund"}
+    books = {name: summary["books"][BOOK] for name, summary in found.items()}
+    assert books["rest"]["borne_by_members"]["members"] == 0
+    assert books["rest"]["uncovered_units"] == books["rest"]["loss_units"] > 0
+    paid = books["fund"]["borne_by_members"]
+    assert paid["amount_units"] == sum(one["drawn_units"] for one in books["fund"]["loss_by_layer"][:1]) > 0
+    assert 0 < paid["largest_units"] <= paid["amount_units"]
+    for name in ("rest", "fund"):
+        assert json.loads((tmp_path / "out" / "what-if" / name / "summary.json").read_bytes()) == found[name]
+    assert call("replay", logs, "--out", tmp_path / "out", "--what-if", *files) == 0
+    shown = capsys.readouterr().out
+    assert [line.split("│")[1].strip() for line in shown.splitlines() if line.startswith("│")] == [
+        "logged",
+        "rest",
+        "fund",
+    ]
+    assert call("replay", logs, "--out", tmp_path / "out", "--what-if", files[0], files[0]) == 2
+    assert "two runs would be named rest" in capsys.readouterr().err
+    assert call("replay", logs, "--out", tmp_path / "out") == 0
+    assert not (tmp_path / "out" / "what-if").exists()
+
+
 def test_until_is_read_in_utc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """ISO 8601 or milliseconds, on the command line too."""
     logs = write(tmp_path / "logs")

@@ -71,7 +71,8 @@ what-if FILE: a JSON list of reference messages, for instance
   [{{"type": "parameters", "book": "bitmex-xbt", "stop_ppm": 1300000}},
    {{"type": "waterfall", "book": "bitmex-xbt", "layers": [{{"id": "all", "kind": "uncovered", "rank": 1}}]}}]
 Each replaces the logged message of its subject, in its place; fields that it does not state stay as logged. Both
-outcomes are printed side by side; the files of the second are in DIR/what-if.
+outcomes are printed side by side; the files of the second are in DIR/what-if. A FILE of one object, as those of
+examples/waterfalls, holds for every book. Of several FILEs each is a run of its own, into DIR/what-if/NAME.
 
 {EXITS}"""
 
@@ -112,7 +113,8 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=shards, default=1, metavar="N", help="margin shards (changes no result)")
     until = "stop before the first line later than TIME: ISO 8601 (UTC unless said) or milliseconds"
     parser.add_argument("--until", type=time_ms, metavar="TIME", help=until)
-    parser.add_argument("--what-if", type=Path, metavar="FILE", help="run a second time with these rules, and compare")
+    again = "run again with the rules of each FILE, and compare"
+    parser.add_argument("--what-if", type=Path, nargs="+", metavar="FILE", help=again)
     parser.add_argument("--strict", action="store_true", help="end at the first refusal, with exit code 1")
     _add_common(parser, run_replay)
 

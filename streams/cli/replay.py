@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 
+from streams.cli.comparison import print_comparison
 from streams.cli.from_kafka import feed_of
 from streams.cli.show import awaited, print_summaries
 from streams.cli.world import print_json, say, say_unread, watching
@@ -34,16 +36,16 @@ def run_replay(chosen: argparse.Namespace) -> int:
     if chosen.logs is not None:
         say_unread(chosen.logs)
     try:
-        runs = [settings] if chosen.what_if is None else [settings, _what_if(settings, chosen)]
-        summaries = _run(runs, feed)
+        runs = {"logged": settings} | _what_ifs(settings, chosen)
+        summaries = dict(zip(runs, _run(list(runs.values()), feed), strict=False))
     except (LogsError, WhatIfError, CannotFeed) as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"cannot write to {chosen.out}: {error}") from error
-    _show(summaries, is_json=chosen.json, is_pair=chosen.what_if is not None)
-    if len(summaries) < len(runs):
-        say("the what-if was not run")
-    return max(_exit(summary) for summary in summaries)
+    _show(summaries, is_json=chosen.json, files=chosen.what_if or [])
+    for name in list(runs)[len(summaries) :]:
+        say("the what-if was not run" if name == "what_if" else f"{name} was not run")
+    return max(_exit(summary) for summary in summaries.values())
 
 
 def _exit(summary: Fields) -> int:
@@ -54,18 +56,27 @@ def _exit(summary: Fields) -> int:
     return _EXITS.get(str(summary["end"]), FINE)
 
 
-def _what_if(settings: Settings, chosen: argparse.Namespace) -> Settings:
-    """The second run: the same logs under changed rules, into a folder of its own."""
+def _what_ifs(settings: Settings, chosen: argparse.Namespace) -> dict[str, Settings]:
+    """The other runs: the same logs under changed rules, each into a folder of its own."""
+    if chosen.what_if is None:
+        return {}
     source = find_source(chosen.logs)
     if not isinstance(source, list):
         raise UsageError("--what-if needs topic logs: a journal holds the decisions made under the logged rules")
-    what_if = read_what_if(chosen.what_if)
-    require_fit(what_if, source)
-    return dataclasses.replace(settings, out=settings.out / WHAT_IF, swap=what_if.swap)
+    found: dict[str, Settings] = {}
+    for file in chosen.what_if:
+        what_if = read_what_if(file)
+        require_fit(what_if, source)
+        is_only = len(chosen.what_if) == 1
+        name, out = ("what_if", WHAT_IF) if is_only else (file.stem, f"{WHAT_IF}/{file.stem}")
+        if name in found or name == "logged":
+            raise UsageError(f"two runs would be named {name}")
+        found[name] = dataclasses.replace(settings, out=settings.out / out, swap=what_if.swap)
+    return found
 
 
 def _run(runs: list[Settings], feed: Feed | None) -> list[Fields]:
-    """The summaries of the runs; the second is not begun when the first did not come to its end."""
+    """The summaries of the runs; none is begun after one that did not come to its end."""
     summaries: list[Fields] = []
     for settings in runs:
         with watching("replay" if settings.swap is None else "what if") as watch:
@@ -75,13 +86,14 @@ def _run(runs: list[Settings], feed: Feed | None) -> list[Fields]:
     return summaries
 
 
-def _show(summaries: list[Fields], *, is_json: bool, is_pair: bool) -> None:
+def _show(summaries: dict[str, Fields], *, is_json: bool, files: list[Path]) -> None:
     if is_json:
-        names = ("logged", "what_if")
-        print_json(dict(zip(names, summaries, strict=False)) if is_pair else summaries[0])
+        print_json(summaries if files else summaries["logged"])
+    elif len(files) > 1:
+        print_comparison(summaries)
     else:
-        print_summaries(summaries)
-    for summary in summaries:
+        print_summaries(list(summaries.values()))
+    for summary in summaries.values():
         if summary["reason"]:
             say(str(summary["reason"]))
         elif awaited(summary):
