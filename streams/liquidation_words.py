@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 from streams.present import Fields
 
@@ -31,8 +32,8 @@ def _ordered(one: Fields) -> str:
 
 def _order_filled(one: Fields) -> str:
     return (
-        f"fill of {one['liquidation_id']}: {one['quantity']} {one['instrument']} at {one['price']}, mark {one['mark']}: "
-        f"cash {one['cash']}, fee {one['fee']}; {one['unfilled_quantity']} of the order left (rulebook 6.4, 6.5)"
+        f"fill of {one['liquidation_id']}: {one['quantity']} {one['instrument']} at {one['price']}, "
+        f"mark {one['mark']}: cash {one['cash']}, fee {one['fee']}; {one['unfilled_quantity']} of the order left (rulebook 6.4, 6.5)"
     )
 
 
@@ -55,7 +56,8 @@ def _deleveraged(one: Fields) -> str:
     refused = f"; {one['refused_lots']} found no room and are torn up" if one["refused_lots"] else ""
     return (
         f"deleveraging of {one['lots']} lots of {one['instrument']} by layer {one['layer']}, price {one['price']}, "
-        f"draw {one['draw']}: each lot for {one['paid_num']}/{one['paid_den']} units; given by {', '.join(whom) or 'nobody'}{refused} (rulebook 6.7, 17.22)"
+        f"draw {one['draw']}: each for {Fraction(one['paid_num'], one['paid_den'])} units; given by "
+        f"{', '.join(whom) or 'nobody'}{refused} (rulebook 6.7, 17.22)"
     )
 
 

@@ -10,8 +10,9 @@ from streams.cli.help import EXITS, Commands, layout
 from streams.cli.world import print_json
 from streams.exits import FINE, UsageError
 from streams.explain_liquidation import liquidation_lines, liquidations_of
-from streams.explain_loss import loss_lines, losses_of
+from streams.explain_loss import losses_of
 from streams.logs import LogsError
+from streams.loss_words import loss_lines
 from streams.present import Fields
 from streams.told import Absent, read_events
 
