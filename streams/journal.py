@@ -100,7 +100,7 @@ def read_journal(path: Path) -> Iterator[JournalEntry]:
     """
     try:
         with path.open("rb") as file:
-            for number, text in enumerate(_lines(_unpacked(path, file)), 1):
+            for number, text in enumerate(lines_of(unpacked(path, file)), 1):
                 found = _entry(path, number, text)
                 if found.entry != number:
                     raise LogsError(f"{path.name}, line {number}: entry {found.entry} stands where {number} should")
@@ -145,8 +145,8 @@ def find_journal(directory: Path) -> Path | None:
     return directory / found[0] if found else None
 
 
-def _unpacked(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The content of a dump in pieces."""
+def unpacked(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """The content of a file (plain, .gz or .zst) in pieces. Raises Cut."""
     if path.suffix == ".gz":
         return gunzip(iter(partial(file.read, GZ_READ_BYTES), b""), BLOCK_BYTES)
     if path.suffix == ".zst":
@@ -154,7 +154,7 @@ def _unpacked(path: Path, file: BinaryIO) -> Iterator[bytes]:
     return iter(partial(file.read, BLOCK_BYTES), b"")
 
 
-def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def lines_of(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Lines without their ends; an answer of many accounts may be a line of many pieces."""
     begun: list[bytes] = []
     for piece in pieces:

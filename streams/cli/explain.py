@@ -1,4 +1,4 @@
-"""`rhodian explain waterfall`: a file of rules as a ladder, and what a loss would take from whom."""
+"""`rhodian explain`: a file of rules as a ladder with what a loss would take; from events, why somebody lost what."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from schemas.codes import Refused
 from schemas.decimals import parse_decimal
+from streams.cli.explain_told import add_told
 from streams.cli.help import EXITS, Commands, add_command, layout
 from streams.cli.show import grouped
 from streams.cli.world import print_json, result_console
@@ -43,6 +44,7 @@ def add_explain(commands: Commands) -> None:
     one.add_argument("--at", type=_time_ms, metavar="TIME", help="when its window opens (default the message's time)")
     one.add_argument("--json", action="store_true", help="print the result as JSON")
     one.set_defaults(run=run_explain)
+    add_told(kinds)
 
 
 def run_explain(chosen: argparse.Namespace) -> int:
