@@ -33,7 +33,8 @@ def _ordered(one: Fields) -> str:
 def _order_filled(one: Fields) -> str:
     return (
         f"fill of {one['liquidation_id']}: {one['quantity']} {one['instrument']} at {one['price']}, "
-        f"mark {one['mark']}: cash {one['cash']}, fee {one['fee']}; {one['unfilled_quantity']} of the order left (rulebook 6.4, 6.5)"
+        f"mark {one['mark']}: cash {one['cash']}, fee {one['fee']}; "
+        f"{one['unfilled_quantity']} of the order left (rulebook 6.4, 6.5)"
     )
 
 

@@ -70,7 +70,7 @@ def _window_lines(window: Fields, member: str) -> Iterator[str]:
     since = "".join(f"opened at seq {one['seq']}, {one['time']}, " for one in window["opened"])
     yield f"{window['book']}, window {window['window']}: {since}allocated at seq {window['seq']}, {window['time']}"
     yield f"  rules: {versions(window)}"
-    yield f"  loss: shortfalls of defaulters {window['shortfall']}, of liquidations {window['liquidation_loss']}"
+    yield f"  loss: of defaulters {window['shortfall']}, of liquidations {window['liquidation_loss']}"
     largest = sorted(window["defaults"], key=lambda one: -one["shortfall_units"])
     for one in largest[:SHOWN]:
         paid = "".join(f", after {text} from its account {name}" for name, text in one["recourse"].items())
@@ -79,7 +79,8 @@ def _window_lines(window: Fields, member: str) -> Iterator[str]:
         yield f"  and {len(largest) - SHOWN} smaller defaults: {total(largest[SHOWN:], 'shortfall_units', 'shortfall')}"
     for one in window["met"]:
         scope = one["share"]["payer"].partition("\t")[2]
-        yield f"  its own loss, scope {scope}: layer {one['layer']['layer']} met {one['share']['share']}"
+        met = "nobody" if one["layer"]["kind"] == "uncovered" else f"layer {one['layer']['layer']}"
+        yield f"  its own loss, scope {scope}: {met} paid {one['share']['share']}"
     for one in window["shares"]:
         yield from _share_lines(one)
     for call in window["calls"]:

@@ -19,7 +19,7 @@ from streams.explain_loss import losses_of
 from streams.liquidation_words import WORDS
 from streams.loss_words import loss_lines
 from streams.present import Fields, Terms, event_fields, json_line
-from tests.hand_venue import BOOK, Hand
+from tests.hand_venue import Hand
 
 LAYERS = (
     LayerMessage(id="own", kind="defaulter_contribution", rank=1),
@@ -85,7 +85,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 LOSS = """\
 B, window 1: opened at seq 18, 1970-01-01T00:16:40.000Z, allocated at seq 18, 1970-01-01T00:16:40.000Z
   rules: parameters version 1, waterfall version 1
-  loss: shortfalls of defaulters 390, of liquidations 0
+  loss: of defaulters 390, of liquidations 0
   default of a, account a, seq 18: 390
   layer mutual (guarantee_fund, rank 3; rulebook 8, 17.12):
     it had 10, at most 7; 7 was drawn, 3 left
@@ -188,8 +188,13 @@ def test_other_layers_name_their_weights(kind: Any, says: str) -> None:
     assert ("3 of a call unpaid at its deadline, a loss of window 2" in text) == (kind == "assessment")
 
 
-@pytest.mark.parametrize(("draw", "by"), [("queue", "a queue by score hyperliquid, 1609195 ppm, room 7"),
-                                          ("pro_rata", "pro_rata, weight 7 of 10: all give up to their caps = 7")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("draw", "by"),
+    [
+        ("queue", "a queue by score hyperliquid, 1609195 ppm, room 7"),  # (100 / 95) * 665 / 435
+        ("pro_rata", "pro_rata, weight 7 of 10: all give up to their caps = 7"),
+    ],
+)
 def test_deleveraging_is_told_to_both_sides(run: Any, draw: str, by: str) -> None:
     """`b` reads why it gave its lots, with the money of each; `a` reads who took its own."""
     hand = deleveraged(draw=draw)
