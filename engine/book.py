@@ -15,9 +15,10 @@ from operator import attrgetter, is_
 from engine.contracts import Contract
 from engine.governance import enact_change, subject
 from engine.judge import judge
+from engine.layers import Waterfall
 from engine.marks import Mark
 from engine.operations import AccountClosed, Advanced, Changed, Funded, Marked, Operation, Passed, Settled, Step
-from engine.rules import Parameters, Waterfall
+from engine.rules import Parameters
 from schemas.codes import Code, Halt, Refused
 from schemas.inputs import TOPIC_OF
 from schemas.message import Governed, Input

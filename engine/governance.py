@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.contracts import Contract, compile_asset, compile_instrument
+from engine.layers import Waterfall, compile_waterfall
 from engine.names import instrument_named, member_account
 from engine.operations import AccountClosed, AccountOpened, Changed, Operation, Resharded
-from engine.rules import Parameters, Waterfall, compile_parameters, compile_waterfall
+from engine.rules import Parameters, compile_parameters
 from schemas import governed
 from schemas.codes import Code, Halt, Refused
 from schemas.message import Governed, Input

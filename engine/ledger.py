@@ -37,6 +37,11 @@ class Ledger:
         """Money of a named account."""
         return self.cash.get(name, 0)
 
+    @property
+    def outside_units(self) -> int:
+        """Minus the money that members and funds have between them (17.24)."""
+        return self.balance(OUTSIDE) + self.balance(MARKET)
+
     def held(self, name: str, column: int) -> int:
         """Lots of a named account."""
         return self.lots.get(name, {}).get(column, 0)

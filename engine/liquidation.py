@@ -8,7 +8,7 @@ from engine.accounts import Accounts
 from engine.book import Book
 from engine.contracts import Contract
 from engine.execution import bankruptcy_value, closing_value, fee, impact, market_price
-from engine.margin.statement import Line, Statement, basis, exposed, member_lots, share
+from engine.margin.statement import Line, Statement, all_lots, basis, exposed, member_lots, share
 from engine.numbers import PPM, div_down, greater, least_that_holds, sign
 from engine.pace import step_units
 from engine.takeover import is_due
@@ -93,10 +93,11 @@ def plan(book: Book, accounts: Accounts, row: int, run: Liquidation, own: Statem
         return None
     insolvent, lots = own.equity < 0, abs(line.lots)
     exit_ = exit_of(book, run, own)
-    if exit_ == "market" and not insolvent:
+    is_order = exit_ == "market" and not insolvent
+    if is_order:
         lots = _capped(book, accounts, row, line, _sized(book, accounts, row, run, own, line), used_units)
     b_num, b_den = bankruptcy_value(own, line, book.parameters.bears_whole)
-    if exit_ == "market" and not insolvent and book.parameters.closing_ppm is not None:
+    if is_order and book.parameters.closing_ppm is not None:
         b_num, b_den = greater((b_num, b_den), closing_value(own, line, *book.parameters.closing_ppm))
     name = book.contracts[line.column].name
     return Plan(run.seq, accounts.names[row], name, line.lots, lots, b_num, b_den, insolvent, exit_)
@@ -163,11 +164,6 @@ def _capped(book: Book, accounts: Accounts, row: int, line: Line, lots: int, use
         left = max(0, rules.per_account_units - used_units)
         lots = min(lots, div_down(left * size, line.notional))
     return lots
-
-
-def all_lots(accounts: Accounts, row: int, column: int) -> int:
-    """Lots of one contract over all accounts of the member, without sign."""
-    return sum(abs(accounts.take(one).positions[column]) for one in accounts.member_rows(row))
 
 
 def interval_of(book: Book) -> int:

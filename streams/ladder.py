@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.layers import Deleveraging, Layer, Waterfall, compile_waterfall
 from engine.ledger import guarantee
-from engine.rules import Deleveraging, Layer, Waterfall, compile_waterfall
 from engine.waterfall.losses import Losses
 from engine.waterfall.settle import Resources, Settlement, settle
 from schemas.codes import Refused

@@ -135,3 +135,14 @@ class Hand:
     def kinds(self) -> list[str]:
         """What was told, in its order."""
         return [event.kind for event in self.events]
+
+
+def two_positions(**rules: Any) -> Hand:
+    """An account `a` with 250 and ten lots each of L and M, bought at 100 from `b`."""
+    hand = Hand(execution="venue", **rules)
+    hand.list("M")
+    hand.price(100, "M")
+    hand.deposit({"a": 250, "b": 5000})
+    hand.trade("a", "b", 10)
+    hand.trade("a", "b", 10, instrument="M")
+    return hand

@@ -16,9 +16,9 @@ from engine.contracts import Contract
 from engine.deleveraging import draw, price, room, score, trigger
 from engine.deleveraging.tiers import by_account, give
 from engine.execution import bankruptcy_value
+from engine.layers import Deleveraging
 from engine.margin.statement import Line, Statement, share
 from engine.numbers import PPM
-from engine.rules import Deleveraging
 from engine.value import notional
 from schemas.rows import Batch, Candidate
 

@@ -12,7 +12,7 @@ from engine.clearing.rounds import union
 from schemas.codes import Code
 from schemas.governed import LayerMessage, WaterfallMessage
 from schemas.journal import Answer
-from tests.hand_venue import RULE, UNCOVERED, Hand
+from tests.hand_venue import RULE, UNCOVERED, Hand, two_positions
 
 ADL: dict[str, Any] = {"id": "adl", "kind": "deleveraging", "rank": 5}
 INSURANCE = LayerMessage(id="ins", kind="insurance", rank=1)
@@ -227,11 +227,6 @@ def test_a_ladder_that_makes_no_sense_is_refused(said: list[dict[str, Any]]) -> 
 )
 def test_the_share_of_equity_that_a_position_bears(share: dict[str, Any], b: int) -> None:
     """15.2: equity 190, MM 94 + 100: M is worth 1000, and bears 190 * 100 / 194 of it, or all."""
-    hand = Hand(execution="venue", **share)
-    hand.list("M")
-    hand.price(100, "M")
-    hand.deposit({"a": 250, "b": 5000})
-    hand.trade("a", "b", 10)
-    hand.trade("a", "b", 10, instrument="M")
+    hand = two_positions(**share)
     hand.price(94)
     assert [(one["instrument"], one["bankruptcy_units"]) for one in hand.told("liquidation-ordered")] == [("M", b)]

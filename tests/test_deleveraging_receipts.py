@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
-import json
-import runpy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ import pytest
 
 from tests.against_twin import run_venue
 from tests.random_venue import random_venue
+from tests.scripts import ended
 
 SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "verify_deleveraging.py"
 Events = list[dict[str, Any]]
@@ -36,13 +33,7 @@ def told() -> Events:
 
 def verify(events: Events, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """What the script ends with."""
-    lines = "".join(json.dumps(event) + "\n" for event in events)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
-    try:
-        runpy.run_path(str(SCRIPT))
-    except SystemExit as end:
-        return str(end)
-    return capsys.readouterr().out
+    return ended(SCRIPT, events, monkeypatch) or capsys.readouterr().out
 
 
 def giving(events: Events) -> dict[str, Any]:

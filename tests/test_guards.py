@@ -25,10 +25,10 @@ from engine.clearing import grants, rounds, window
 from engine.clearing.state import NEVER, ClearingState
 from engine.contracts import Contract
 from engine.execution import fee
+from engine.layers import Waterfall
 from engine.margin import statement
 from engine.margin.statement import margin_at_mark
 from engine.numbers import PPM, div_down
-from engine.rules import Waterfall
 from engine.shard import answers, candidates, rows, trades
 from engine.shard.state import ShardState
 from engine.value import notional

@@ -27,7 +27,7 @@ from schemas.events import Event
 from streams.driver import Sinks, Venue
 from tests.closing_invariant import checked_plans
 from tests.engine_invariants import Invariants
-from tests.hand_venue import Hand
+from tests.hand_venue import Hand, two_positions
 from tests.live_runs import live_run
 from tests.random_venue import messages, random_venue
 from tests.sequence_invariant import require_whole_sources
@@ -135,12 +135,7 @@ def test_an_order_does_not_guard_against_later_marks() -> None:
     """17.16: solvent before a fill at the limit, below zero after it, since another mark moved while the order was out;
     with that mark where it was the account lives."""
     for later, equity in ((94, 100), (76, -80)):
-        hand = Hand(execution="venue", stop_ppm=2_000_000, order_ms=60_000, max_close_ms=60_000)
-        hand.list("M")
-        hand.price(100, "M")
-        hand.deposit({"a": 250, "b": 5000})
-        hand.trade("a", "b", 10)
-        hand.trade("a", "b", 10, instrument="M")
+        hand = two_positions(stop_ppm=2_000_000, order_ms=60_000, max_close_ms=60_000)
         # 250 - 60 = 190 below MM 94 + 100; all of M goes, at 100 - 190 * 100 / 194 / 10 = 90.2, rounded up
         hand.price(94)
         [order] = hand.told("liquidation-ordered")

@@ -2,9 +2,7 @@
 
 import ast
 import copy
-import io
 import json
-import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +14,7 @@ import pytest
 from streams.replay import replay
 from streams.scenario import make_scenario
 from streams.under_way import Settings
+from tests.scripts import ended
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT, SHARE = ROOT / "examples" / "verify_receipts.py", ROOT / "examples" / "verify_share.py"
@@ -34,13 +33,7 @@ def run(script: Path, *arguments: str) -> tuple[int, str]:
 
 def verify(events: Events, monkeypatch: pytest.MonkeyPatch) -> str:
     """What the verifier ends with, in this process: the one thing that is wrong, or nothing."""
-    lines = "".join(json.dumps(event) + "\n" for event in events)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
-    try:
-        runpy.run_path(str(SCRIPT))
-    except SystemExit as end:
-        return str(end)
-    return ""
+    return ended(SCRIPT, events, monkeypatch)
 
 
 @pytest.fixture(scope="module")

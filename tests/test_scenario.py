@@ -17,6 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contracts import compile_asset, compile_instrument
+from engine.layers import compile_waterfall
+from engine.rules import compile_parameters
 from schemas.governed import AssetMessage, Bracket, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
 from schemas.inputs import TOPICS, Deposit, Price, Trade
 from schemas.message import Input
@@ -143,20 +146,18 @@ def test_prices_are_within_their_bounds(logs: dict[str, Logs], name: str) -> Non
 @pytest.mark.parametrize("name", FILES)
 def test_the_engine_lists_what_the_scenario_writes(logs: dict[str, Logs], name: str) -> None:
     """The engine's own refusals (bounds, brackets, waterfall) find nothing."""
-    contracts = pytest.importorskip("engine.contracts")
-    rules = pytest.importorskip("engine.rules")
     reference = logs[name]["reference"]
     decimals = reference[0].decimals
     for message in reference[1:]:
         match message:
             case InstrumentMessage():
-                contracts.compile_instrument(message, decimals, message.book)
+                compile_instrument(message, decimals, message.book)
             case AssetMessage():
-                contracts.compile_asset(message, decimals)
+                compile_asset(message, decimals)
             case ParametersMessage():
-                rules.compile_parameters(message, decimals)
+                compile_parameters(message, decimals)
             case WaterfallMessage():
-                rules.compile_waterfall(message, decimals)
+                compile_waterfall(message, decimals)
 
 
 @pytest.mark.parametrize("name", [BITMEX, BINANCE_2H, TAPE])

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from engine.rules import compile_waterfall
+from engine.layers import compile_waterfall
 from schemas import inputs
 from schemas.codes import Code, Refused
 from schemas.governed import LayerMessage, WaterfallMessage

@@ -16,11 +16,11 @@ from engine.deleveraging import price
 from engine.deleveraging.receipts import lot_draw
 from engine.deleveraging.room import most_lots
 from engine.deleveraging.tiers import OTHERS, Tiers, by_account, give
+from engine.layers import Layer
 from engine.ledger import BACKSTOP, MARKET
 from engine.margin.statement import Line, Statement, margin_at_mark
 from engine.names import member_of
 from engine.numbers import sign
-from engine.rules import Layer
 from engine.value import notional, value_floor
 from engine.waterfall.losses import Losses
 from engine.waterfall.settle import Resources, settle
@@ -31,8 +31,7 @@ from schemas.rows import Batch, Candidate, LotRow, Plan
 
 def layer_of(state: ClearingState) -> Layer | None:
     """The layer of deleveraging of the waterfall in force, or of the window's."""
-    layers = state.waterfall.layers if state.waterfall is not None else ()
-    return next((layer for layer in layers if layer.deleveraging is not None), None)
+    return None if state.waterfall is None else state.waterfall.of_kind("deleveraging")
 
 
 def leave(state: ClearingState, plan: Plan, column: int, lots: int) -> list[LotRow]:

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from engine.accounts import account_key
 from engine.clearing import allocating, calls, deleveraging, grants, placing, sales, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
-from engine.ledger import MARKET, OUTSIDE, TRANSIT, UNCOVERED, guarantee
+from engine.ledger import TRANSIT, UNCOVERED, guarantee
 from engine.waterfall.leaving import leaving, withdrawal_factor
 from schemas.codes import Code, Halt
 from schemas.journal import Allocation, Answer, Marker
@@ -77,7 +77,7 @@ def stand(state: ClearingState, marker: Marker) -> None:
     attempt = asking.attempts[marker.attempt]
     attempt.seq = state.book.seq
     attempt.cash_units = sum(state.ledger.cash.values())
-    attempt.outside_units = state.ledger.balance(OUTSIDE) + state.ledger.balance(MARKET)
+    attempt.outside_units = state.ledger.outside_units
     for column, contract in enumerate(state.book.contracts):
         attempt.lots[contract.name] = sum(held.get(column, 0) for held in state.ledger.lots.values())
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.book import Book
+from engine.layers import Waterfall
 from engine.ledger import LIQUIDATION, Ledger
 from engine.outbox import Outbox
-from engine.rules import Waterfall
 from engine.shard.state import stamp
 from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses

@@ -6,10 +6,10 @@ from msgspec import UNSET, UnsetType
 
 from engine.clearing import allocating, calls
 from engine.clearing.state import Attempt, ClearingState, Window
+from engine.layers import CHARGING
 from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
 from engine.names import member_of
 from engine.receipts import chained, snapshot
-from engine.rules import CHARGING
 from engine.waterfall.losses import LIQUIDATION_MEMBER, Losses
 from engine.waterfall.settle import Resources, Settlement, settle
 from schemas import loss_events

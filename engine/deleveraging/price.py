@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from engine.execution import bankruptcy_cash
+from engine.layers import Deleveraging
 from engine.numbers import PPM, div_down, div_up, most_that_holds
-from engine.rules import Deleveraging
 
 Ratio = tuple[int, int]
 

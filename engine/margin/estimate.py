@@ -10,7 +10,7 @@ from engine.accounts import Accounts
 from engine.book import Book
 from engine.brackets import NO_MARGIN, Brackets
 from engine.contracts import Contract
-from engine.margin.statement import Line, Statement, statement
+from engine.margin.statement import Line, Statement, all_lots, statement
 from engine.numbers import div_down, div_up
 
 Ratio = tuple[int, int]
@@ -58,7 +58,7 @@ def liquidation_price(book: Book, accounts: Accounts, row: int, column: int) -> 
         return None
     if contract.is_on_entry:
         return crossing(contract, line.lots, without(own, line) - line.mm, NO_MARGIN)
-    held = sum(abs(accounts.take(one).positions[column]) for one in accounts.member_rows(row))
+    held = all_lots(accounts, row, column)
     return crossing(contract, line.lots, without(own, line), contract.mm, held)
 
 

@@ -114,6 +114,11 @@ def member_lots(book: Book, accounts: Accounts, row: int, column: int, lots: int
     return held, ordered
 
 
+def all_lots(accounts: Accounts, row: int, column: int) -> int:
+    """Lots of one contract over all accounts of the member, without sign."""
+    return sum(abs(accounts.take(one).positions[column]) for one in accounts.member_rows(row))
+
+
 def share(brackets: Brackets, own: int, others: int, lots: int) -> int:
     """An account's part of its member's requirement: `ceil(M(N_m) N_a / N_m)`, `M(N_a)` when it is the only one
     (16.5). `lots`: the member's, for rates by size.

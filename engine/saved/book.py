@@ -9,8 +9,9 @@ import msgspec
 from engine import operations as op
 from engine.book import Book
 from engine.contracts import Contract
+from engine.layers import Waterfall
 from engine.marks import Mark
-from engine.rules import Parameters, Waterfall
+from engine.rules import Parameters
 from schemas.inputs import TOPIC_OF, AnyInput
 from schemas.message import Governed, Input
 

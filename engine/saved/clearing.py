@@ -9,8 +9,8 @@ import msgspec
 from engine.book import Book
 from engine.clearing.door import Clearing
 from engine.clearing.state import Call, ClearingState, Round, Window
+from engine.layers import Waterfall
 from engine.ledger import Ledger
-from engine.rules import Waterfall
 from engine.saved.book import Document
 from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses

@@ -6,7 +6,6 @@ from msgspec import UNSET
 
 from engine import liquidation
 from engine.accounts import account_key
-from engine.ledger import MARKET, OUTSIDE
 from engine.life import Status
 from engine.names import member_of
 from engine.operations import Asked
@@ -35,7 +34,8 @@ def answer(state: ShardState, marker: Marker) -> Answer:
         closed_targets=sorted(seq for seq, to in state.moves_in.items() if leaving.is_closed(state, to)),
         holders=_holders(state, asked),
         gains=_gains(state, marker.bearing is not UNSET) if marker.gains else [], cash_units=_cash(state),
-        lots=_lots(state), outside_units=_outside(state) if state.book.parameters.withdrawal_factor else UNSET,
+        lots=_lots(state),
+        outside_units=state.ledger.outside_units if state.book.parameters.withdrawal_factor else UNSET,
         candidates=UNSET if marker.batch is UNSET else candidates(state, marker.batch),
     )  # fmt: skip
 
@@ -171,11 +171,6 @@ def _cash(state: ShardState) -> int:
     """All money of this reader: accounts and its parts of the named ones (14.1)."""
     accounts = int(state.accounts.cash[: len(state.accounts)].astype(object).sum())
     return accounts + sum(one.cash for one in state.accounts.wide.values()) + sum(state.ledger.cash.values())
-
-
-def _outside(state: ShardState) -> int:
-    """Minus the money that members and funds have between them, our part (17.24)."""
-    return state.ledger.balance(OUTSIDE) + state.ledger.balance(MARKET)
 
 
 def _lots(state: ShardState) -> dict[str, int]:

@@ -6,7 +6,8 @@ from engine import operations as op
 from engine.execution import bankruptcy_cash, capped_fee, mark_cash
 from engine.ledger import TRANSIT, insurance
 from engine.life import Status
-from engine.liquidation import Order, all_lots
+from engine.liquidation import Order
+from engine.margin.statement import all_lots
 from engine.shard import booking, collateral, payments, run
 from engine.shard.state import ShardState
 from schemas import events

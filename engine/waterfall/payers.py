@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.allocation import allocate
+from engine.layers import Layer
 from engine.ledger import OPERATOR, guarantee, insurance
-from engine.rules import Layer
 from engine.waterfall.assess import assessment_cap
 from engine.waterfall.losses import Losses
 from engine.waterfall.premium import Insurer, premium_draw
@@ -84,6 +84,10 @@ class Drawing:
     def rooms(self, member: str) -> list[tuple[str, int]]:
         """What each account of a member can still bear."""
         return [(name, units - self.done.charges.get(name, 0)) for name, units in self.resources.gains[member].equities]
+
+    def room(self, member: str) -> int:
+        """What a member can still bear, over its accounts."""
+        return sum(units for _, units in self.rooms(member))
 
     def gain(self, member: str) -> int:
         """What a member has won, less what it was charged already."""
@@ -164,7 +168,7 @@ def _winners(_: Layer, now: Drawing) -> Rows:
     for member in sorted(now.resources.gains):
         gain = now.gain(member)
         if gain > 0:
-            rows.append((member, gain, min(gain, sum(room for _, room in now.rooms(member)))))
+            rows.append((member, gain, min(gain, now.room(member))))
     return rows
 
 
@@ -175,7 +179,7 @@ def _unvested(layer: Layer, now: Drawing) -> Rows:
 
 def _equities(_: Layer, now: Drawing) -> Rows:
     """Survivors by equity, winners and losers alike (15.7)."""
-    sums = {member: sum(room for _, room in now.rooms(member)) for member in sorted(now.resources.gains)}
+    sums = {member: now.room(member) for member in sorted(now.resources.gains)}
     return [(member, units, units) for member, units in sums.items() if units]
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from engine.allocation import allocate
+from engine.layers import Layer, Waterfall
 from engine.ledger import assessment, guarantee
 from engine.names import member_of
 from engine.numbers import PPM, div_down, ppm_up
 from engine.receipts import share_out
-from engine.rules import Layer, Waterfall
 from engine.waterfall.losses import Losses
 from engine.waterfall.payers import Drawing, Resources, Rows, Settlement, fund_of, rows_of
 from schemas.loss_events import LayerDraw
@@ -91,7 +91,7 @@ def _balances(layer: Layer, now: Drawing) -> Callable[[str], int]:
     if layer.kind in ("unvested", "gains_haircut"):
         return now.gain
     if layer.kind == "equity_haircut":
-        return lambda member: sum(room for _, room in now.rooms(member))
+        return now.room
     if layer.kind == "open_interest_charge":
         return lambda account: dict(now.rooms(member_of(account)))[account]
     return lambda member: now.left(guarantee(member))

@@ -13,7 +13,7 @@ from streams.cli.world import result_console
 from streams.present import Fields
 
 WIDTH = 200  # without a terminal to measure
-FUNDS = {"operator": "operator", "insurance": "insurance", "defaulter_contribution": "defaulters"}
+FUNDS = ("defaulter_contribution", "operator", "insurance")
 COLUMNS = (
     "loss", "defaulters", "operator", "insurance", "members", "uncovered", "deleveraged", "members who paid", "largest",
     "largest share", "top 1% of payers",
@@ -40,15 +40,10 @@ def _cells(book: Fields, decimals: int) -> list[str]:
     """`members`: all layers that survivors pay into. `deleveraged`: lots that met an account of the other side."""
     drawn: Counter[str] = Counter()
     for row in book["loss_by_layer"]:
-        if row["kind"] != "uncovered":
-            drawn[FUNDS.get(row["kind"], "members")] += row["drawn_units"]
+        drawn[row["kind"]] += row["drawn_units"]
     borne = book["borne_by_members"]
-    funds = [_money(drawn[kind], decimals) for kind in ("defaulters", "operator", "insurance", "members")]
+    funds = [grouped(decimal_text(drawn[kind], decimals)) for kind in FUNDS] + [grouped(borne["amount"])]
     offset = [f"{grouped(row['quantity'])} {row['instrument']}" for row in book["moved"] if row["what"] == "offset"]
     paid = [f"{borne['members']:,}", grouped(borne["largest"])]
     parts = [percent(borne["largest_share_ppm"]), percent(borne["top_percent_share_ppm"])]
     return [grouped(book["loss"]), *funds, grouped(book["uncovered"]), ", ".join(offset) or "0", *paid, *parts]
-
-
-def _money(units: int, decimals: int) -> str:
-    return grouped(decimal_text(units, decimals))

@@ -32,6 +32,8 @@ A column `book` picks the rows of the file's book. Without a table its layers ho
 
 def add_explain(commands: Commands) -> None:
     """The command, with its arguments."""
+    from streams.cli.parser import time_ms  # it imports this file
+
     parser = add_command(commands, "explain", "explain rules and what they would do, in plain words", HELP)
     kinds = parser.add_subparsers(title="what", metavar="WHAT", required=True)
     one = kinds.add_parser("waterfall", help="a ladder of layers", epilog=HELP, formatter_class=layout)
@@ -41,7 +43,7 @@ def add_explain(commands: Commands) -> None:
     one.add_argument("--loss", type=_amount, metavar="X", help="a loss, in the settlement asset")
     one.add_argument("--member", default=DEFAULTER, metavar="M", help=f"whose loss it is (default {DEFAULTER})")
     one.add_argument("--scope", metavar="S", help="the insurance scope of the loss (default the book's)")
-    one.add_argument("--at", type=_time_ms, metavar="TIME", help="when its window opens (default the message's time)")
+    one.add_argument("--at", type=time_ms, metavar="TIME", help="when its window opens (default the message's time)")
     one.add_argument("--json", action="store_true", help="print the result as JSON")
     one.set_defaults(run=run_explain)
     add_told(kinds)
@@ -70,12 +72,6 @@ def _amount(text: str) -> str:
     if mantissa < 0:
         raise argparse.ArgumentTypeError(f"expected an amount of zero or more, found {text!r}")
     return text
-
-
-def _time_ms(text: str) -> int:
-    from streams.cli.parser import time_ms  # it imports this file
-
-    return time_ms(text)
 
 
 def _print(found: Fields) -> None:

@@ -18,7 +18,7 @@ from streams.live.lockstep import Open
 from streams.live.oracle import Group, Line
 from streams.live.settings import Settings
 from streams.live.shards import readers_of
-from streams.live.tables import Table, Transient, table_name
+from streams.live.tables import Transient, table_of
 from streams.live.topics import INPUT_BYTES_MAX, RECORD_BYTES_MAX, Topics
 
 STALL_S = 60  # without a record of the journal while one is awaited
@@ -119,8 +119,7 @@ class Feeding:
         found: dict[str, list[int]] = {}
         for book in self.settings.books:
             roles = await readers_of(redis, self.settings, book)
-            names = [table_name(self.settings.prefix, book, role.source) for role in roles]
-            keys = [Table(redis, name, "").state_key for name in names]
+            keys = [table_of(redis, self.settings, book, role.source).state_key for role in roles]
             found[book] = [int(await redis.hget(key, "position") or 0) for key in keys]
         return found
 

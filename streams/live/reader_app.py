@@ -80,9 +80,10 @@ class Reader:
         topic = Topics(self.settings.prefix).journal
         while not self.app.should_stop:
             await asyncio.sleep(LOOK_S)
-            if not self.is_open:
-                continue
             with stopping():
+                await self.stalls.look()
+                if not self.is_open:
+                    continue
                 found = await self.reading.look()
                 if found:
                     places = {TP(topic, partition): position for partition, position in found.items()}
@@ -90,4 +91,3 @@ class Reader:
                 await self.outlet.pulse()
                 async with bounded(self.settings.deadline_s):
                     await cast(Any, self.redis.ping())
-                await self.stalls.look()

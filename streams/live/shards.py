@@ -8,7 +8,7 @@ Redis only remembers this: what it has lost is found in the journal again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
@@ -24,7 +24,7 @@ from streams.live.lineage import Heritage, Lineage, roles_of
 from streams.live.readers import Role
 from streams.live.settings import Settings
 from streams.live.states import Saved, Stand, stand_of
-from streams.live.tables import Table, bounded, table_name
+from streams.live.tables import Table, bounded, table_of
 
 STRETCH = 500  # frames
 _RESHARD = b'"reshard"'
@@ -58,8 +58,7 @@ class Shards:
 
     def table(self, role: Role, writer: str = "") -> Table:
         """The table of a role."""
-        name = table_name(self.settings.prefix, self.book, role.source)
-        return Table(self.redis, name, writer, self.settings.deadline_s)
+        return table_of(self.redis, self.settings, self.book, role.source, writer)
 
     async def note(self, change: int, shards: int) -> None:
         """Remember the P of a change."""
@@ -119,12 +118,10 @@ class Shards:
     async def first(self) -> int | None:
         """The P that the book began with; None while it is not open."""
         async for values in self._stretches():
-            for frame in map(decode_frame, values):
-                for message in frame.messages if isinstance(frame, InputsFrame) else ():
-                    with suppress(Refused):
-                        if isinstance(message, BookMessage):
-                            Role(0, message.shards).opens(message)
-                            return message.shards
+            for message in _openings(values):
+                with suppress(Refused):
+                    Role(0, message.shards).opens(message)
+                    return message.shards
         return None
 
     async def was_changed(self) -> bool:
@@ -169,3 +166,10 @@ class Shards:
                 f"the journal of {self.book} begins at {first}, and is needed from {start}: restore a Redis dump that "
                 f"is not older than that, and keep the journal longer (journal_retention_ms)"
             )
+
+
+def _openings(values: list[bytes]) -> Iterator[BookMessage]:
+    """The messages in some records of the journal that may open the book."""
+    for frame in map(decode_frame, values):
+        if isinstance(frame, InputsFrame):
+            yield from (message for message in frame.messages if isinstance(message, BookMessage))

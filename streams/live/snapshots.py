@@ -21,7 +21,7 @@ from schemas.codes import Halt
 from streams.live.connect import redis_arguments
 from streams.live.journal import Journal
 from streams.live.settings import Settings
-from streams.live.shards import shards_key
+from streams.live.shards import numbers_of, shards_key
 from streams.live.stored import Stored, stored_tables
 from streams.live.tables import Transient
 
@@ -69,11 +69,8 @@ async def take_snapshot(settings: Settings, book: str, path: Path) -> Snapshot:
     async with Journal(settings) as journal, Redis.from_url(**redis_arguments(settings)) as redis:
         partition = settings.books.index(book)
         tables = [_table(one, await _before(journal, partition, one.position)) for one in stored]
-        try:
-            known = await cast(Any, redis.hgetall(shards_key(settings, book)))
-        except (RedisError, OSError) as error:
-            raise Transient(f"Redis: {error}") from error
-    shards = {change.decode(): int(count) for change, count in known.items()}
+        numbers = await numbers_of(redis, settings, book)
+    shards = {str(change): count for change, count in numbers.items()}
     snapshot = Snapshot(1, settings.prefix, book, shards, tables)
     beside = path.with_name(f"{path.name}.part")
     beside.write_bytes(zstandard.ZstdCompressor().compress(msgspec.json.encode(snapshot)))

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from streams.live.connect import redis_arguments
 from streams.live.settings import Settings
 from streams.live.states import Saved
-from streams.live.tables import Table, Transient, table_name
+from streams.live.tables import Transient, table_of
 
 _SOURCE = re.compile(r"clearing|margin/\d+/\d+")
 
@@ -52,7 +52,7 @@ async def stored_tables(settings: Settings, book: str) -> list[Stored]:
 
 async def _read(redis: Redis, settings: Settings, book: str, source: str) -> Stored | None:
     """One of them, if it holds something."""
-    table = Table(redis, table_name(settings.prefix, book, source), "", settings.deadline_s)
+    table = table_of(redis, settings, book, source)
     saved = await table.read()
     return None if saved is None else Stored(source, table.position, saved)
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from streams.live.settings import Settings
 from streams.live.states import Fields, Saved
 
 _OWN = ("epoch", "writer", "position", "written")
@@ -59,11 +60,6 @@ async def bounded(seconds: float) -> AsyncIterator[None]:
             yield
     except (RedisError, OSError, TimeoutError) as error:
         raise Transient(f"Redis: {type(error).__name__} {error}") from error
-
-
-def table_name(prefix: str, book: str, source: str) -> str:
-    """What the keys of a reader's table are made of."""
-    return f"{prefix}:{book}:{source}"
 
 
 @dataclass(slots=True)
@@ -126,3 +122,8 @@ class Table:
         """EVAL, so that a flushed script cache costs nothing but bytes."""
         async with bounded(self.deadline_s):
             return await cast(Any, self.redis.eval(script, len(keys), *keys, *arguments))
+
+
+def table_of(redis: Redis, settings: Settings, book: str, source: str, writer: str = "") -> Table:
+    """The table of a reader of a book."""
+    return Table(redis, f"{settings.prefix}:{book}:{source}", writer, settings.deadline_s)

@@ -19,7 +19,7 @@ from streams.live.oracle import Fresh
 from streams.live.settings import Settings
 from streams.live.shards import readers_of
 from streams.live.states import load
-from streams.live.tables import Table, Transient, table_name
+from streams.live.tables import Transient, table_of
 from streams.live.telling import events_of
 
 
@@ -38,7 +38,7 @@ async def balances_in_redis(settings: Settings) -> str:
         for book in settings.books:
             machines: list[Any] = []
             for role in await readers_of(redis, settings, book):
-                saved = await Table(redis, table_name(settings.prefix, book, role.source), "").read()
+                saved = await table_of(redis, settings, book, role.source).read()
                 if saved is None:
                     raise Transient(f"Redis holds no table of {role.source} of {book}")
                 machines.append(load(saved, []).machine)

@@ -37,3 +37,19 @@ async def forget(venue: LiveVenue) -> None:
 def new(venue: LiveVenue) -> list[str]:
     """The margin workers of the P in force."""
     return [name for name in venue.names if name.startswith("margin")]
+
+
+async def half_changed(venue: LiveVenue) -> list[str]:
+    """A venue at work whose change from two to three shards waits for one old shard that is down; the old workers."""
+    await venue.open()
+    await venue.feed(80)
+    await venue.until(venue.is_quiet)
+    venue.workers.stop("margin 1/2")
+    old = await reshard(venue, 3)
+    venue.workers.start(*new(venue))
+    return old
+
+
+async def has_begun(venue: LiveVenue) -> bool:
+    """Whether any of the three successors holds a table."""
+    return any([await venue.redis.exists(table(venue, f"1/{index}")) for index in range(3)])

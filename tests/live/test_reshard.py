@@ -9,7 +9,7 @@ import pytest
 
 from streams.exits import FINDINGS
 from streams.live.settings import Settings
-from tests.live.resharding import new, reshard, resharding, table
+from tests.live.resharding import half_changed, has_begun, new, reshard, resharding, table
 from tests.live.venue_of_workers import LiveVenue, small
 
 pytestmark = pytest.mark.live
@@ -45,16 +45,11 @@ def test_successors_wait_for_the_last_old_shard(settings: Settings, tmp_path: Pa
 
     async def body() -> None:
         async with LiveVenue(small(settings, books=("usd",)), tmp_path, 25, 300) as venue:
-            await venue.open()
-            await venue.feed(80)
-            await venue.until(venue.is_quiet)
-            venue.workers.stop("margin 1/2")
-            old = await reshard(venue, 3)
-            venue.workers.start(*new(venue))
+            old = await half_changed(venue)
             await venue.feed(80)
             await venue.until(lambda: venue.redis.hexists(table(venue, "0/0"), "retired"))
             await asyncio.sleep(4)  # they have looked by now
-            assert not any([await venue.redis.exists(table(venue, f"1/{index}")) for index in range(3)])  # type: ignore[misc]
+            assert not await has_begun(venue)
             venue.workers.start("margin 1/2")
             await venue.feed(len(venue.inputs))
             await venue.judge()

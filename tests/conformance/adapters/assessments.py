@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.layers import Waterfall, compile_waterfall
 from engine.ledger import guarantee
-from engine.rules import Waterfall, compile_waterfall
 from engine.waterfall.assess import assessment_cap, liability_cap
 from engine.waterfall.losses import Losses
 from schemas.decode import decode

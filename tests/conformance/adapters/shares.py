@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from engine.allocation import Allocation, allocate
-from engine.rules import compile_waterfall
+from engine.layers import compile_waterfall
 from engine.waterfall.losses import Losses
 from engine.waterfall.settle import Resources, Settlement, settle
 from schemas.decimals import decimal_text, units_of
