@@ -86,6 +86,16 @@ def test_what_earlier_layers_pay_goes_at_the_mark(payable: int, lots: int) -> No
     assert price.lots_at_mark(bankruptcy_value(own, line), line.value, 10, 10, payable) == lots
 
 
+@pytest.mark.parametrize(("worth", "owed", "lots"), [(929, 1, 0), (930, 0, 10), (931, 0, 10), (2_000, 0, 10)])
+def test_a_mark_that_came_back_above_the_bankruptcy_value_leaves_no_loss(worth: int, owed: int, lots: int) -> None:
+    """17.22: between plan and grant the mark may move past `B`; nothing is reserved then, and all lots go at the mark.
+
+    `B` is 930 for 10 lots.
+    """
+    assert price.loss_at_mark((930, 1), worth, 10, 10) == owed
+    assert price.lots_at_mark((930, 1), worth, 10, 10, payable_units=0) == lots
+
+
 # Long 10 at mark 100, MM 100. Given k lots at 100 - d: cash k (100 - d), what is left is worth 100 a lot.
 ROOMS = [
     (200, 0, 10),  # far above MM, at the mark: all

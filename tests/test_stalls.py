@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,8 +26,10 @@ class App:
         self.rebalancing, self.rebalancing_count, self.consumer_generation_id = False, 1, 1
         self.flow_control = SimpleNamespace(is_active=lambda: True)
         self.place: int | None = 0
-        self.is_away = False
-        self.consumer = self
+        self.is_away = self.hangs = False
+        self.work = 0
+        self.consumer = self._thread = self
+        self.thread_loop = asyncio.get_running_loop()
         self.flow_active = True
 
     def assignment(self) -> set[TP]:
@@ -36,47 +39,61 @@ class App:
     def _get_active_partitions(self) -> set[TP]:
         return {PLACE}
 
-    async def highwaters(self, *places: TP) -> dict[TP, int]:
-        """Ten each."""
+    async def of(self, places: set[TP]) -> dict[TP, int]:
+        """Where they end: ten each."""
         if self.is_away:
             raise KafkaConnectionError
+        if self.hangs:
+            await asyncio.sleep(60)
         return dict.fromkeys(places, 10)
 
 
-def looks(app: App, monkeypatch: pytest.MonkeyPatch, change: Any = lambda _app: None) -> None:
+def looks(monkeypatch: pytest.MonkeyPatch, change: Any = lambda _app: None, **fields: Any) -> None:
     """Look for longer than anybody's patience, and change something between two looks."""
-    monkeypatch.setattr(stalls, "ASK_S", 0.001)
-
-    async def place(_tp: TP) -> int | None:
-        return app.place
+    monkeypatch.setattr(stalls, "ASK_S", 0.02)
 
     async def body() -> None:
-        watch = Stalls(app, Settings.model_validate({"books": ["usd"]}), place)  # type: ignore[arg-type]
-        watch.patience_s = 0.05
-        for _ in range(5):
+        app = App()
+        for name, value in fields.items():
+            setattr(app, name, value)
+
+        async def place(_tp: TP) -> int | None:
+            return app.place
+
+        settings = Settings.model_validate({"books": ["usd"]})
+        watch = Stalls(app, settings, place, lambda: app.work)  # type: ignore[arg-type]
+        watch.patience_s, watch.ends = 0.05, app  # type: ignore[assignment]
+        for _ in range(6):
             await watch.look()
             change(app)
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.02)
 
     asyncio.run(body())
 
 
-def test_records_that_nobody_takes_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With how it stood, for who looks for the cause."""
-    with pytest.raises(Transient, match="journal/0 stands still at 0: generation 1"):
-        looks(App(), monkeypatch)
-
-
-def test_a_rebalance_without_end_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is assigned then, so no record waits."""
-    app = App()
-    app.rebalancing = True
-    with pytest.raises(Transient, match="rebalance/1 stands still"):
-        looks(app, monkeypatch)
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "journal/0 stands still at 0: generation 1"),
+        ({"rebalancing": True}, "rebalance/1 stands still"),
+        ({"is_away": True}, "who asks/0 stands still"),
+        ({"hangs": True}, "who asks/0 stands still"),
+    ],
+    ids=["records wait", "a rebalance does not end", "Kafka is away", "nobody answers"],
+)
+def test_a_worker_that_stands_still_ends(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], told: str) -> None:
+    """With how it stood, and what its tasks wait for, for who looks for the cause."""
+    with pytest.raises(Transient, match=told) as found:
+        looks(monkeypatch, **fields)
+    assert "looks.<locals>.body:" in str(found.value)
 
 
 def _move(app: App) -> None:
     app.place = (app.place or 0) + 1
+
+
+def _work(app: App) -> None:
+    app.work += 1
 
 
 def _next_rebalance(app: App) -> None:
@@ -89,16 +106,19 @@ def _next_rebalance(app: App) -> None:
         ({}, _move),
         ({"place": 10}, lambda _app: None),
         ({"place": None}, lambda _app: None),
-        ({"is_away": True}, lambda _app: None),
+        ({}, _work),
         ({"rebalancing": True}, _next_rebalance),
     ],
-    ids=["it goes on", "it is at the end", "nothing is to be taken", "Kafka is away", "one rebalance after another"],
+    ids=["it goes on", "it is at the end", "nothing is to be taken", "a step is long", "one rebalance after another"],
 )
 def test_whoever_goes_on_or_has_nothing_to_do_stays(
     monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], change: Any
 ) -> None:
     """However long it takes."""
-    app = App()
-    for name, value in fields.items():
-        setattr(app, name, value)
-    looks(app, monkeypatch, change)
+    looks(monkeypatch, change, **fields)
+
+
+def test_the_time_in_which_the_process_could_not_look_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large table is loaded in one go, and nobody looks meanwhile: that it goes on right after is in time."""
+    turns = iter([lambda _app: time.sleep(0.2)])
+    looks(monkeypatch, lambda app: next(turns, _move)(app))

@@ -47,8 +47,11 @@ def at_band(b: Ratio, worth: int, size: int, band_ppm: int) -> Ratio:
 
 
 def loss_at_mark(b: Ratio, worth: int, position: int, lots: int) -> int:
-    """`ceil((B - V) k / |q|)`: what closing lots at the mark leaves of the hole of an account below zero."""
-    return div_up((b[0] - worth * b[1]) * lots, b[1] * abs(position))
+    """`max(0, ceil((B - V) k / |q|))`: what closing lots at the mark leaves of the hole of an account below zero.
+
+    Nothing when the mark has come back above `B` since the plan: the line pays more than the hole then.
+    """
+    return max(0, div_up((b[0] - worth * b[1]) * lots, b[1] * abs(position)))
 
 
 def lots_at_mark(b: Ratio, worth: int, position: int, lots: int, payable_units: int) -> int:

@@ -22,6 +22,7 @@ class Journal:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.topic = settings, Topics(settings.prefix).journal
+        self.delivered = 0  # records, of all that were asked for
         self._lock = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -81,6 +82,7 @@ class Journal:
                 if not some or some[0].offset != position:
                     raise Halt(f"{self.topic}/{partition} has no record {position}")
                 position = some[-1].offset + 1
+                self.delivered += len(some)
                 yield [(record.offset, record.value or b"") for record in some]
 
     async def _fetch(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:

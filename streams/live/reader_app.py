@@ -41,7 +41,7 @@ class Reader:
         topic = self.app.topic(Topics(settings.prefix).journal, key_serializer="raw", value_serializer="raw")
         self.app.agent(topic, concurrency=1, name=f"{group}.read")(self.read)
         self.app.task(self.look)
-        self.stalls = Stalls(self.app, settings, self.place)
+        self.app.task(Stalls(self.app, settings, self.place, self.work).watch)
 
     @property
     def chunk(self) -> int:
@@ -60,6 +60,10 @@ class Reader:
     async def place(self, tp: TP) -> int | None:
         """Where a partition is read from next, if it is read."""
         return self.reading.place(tp.partition)
+
+    def work(self) -> int:
+        """Grows with whatever is read or applied here, also before there is a desk."""
+        return self.reading.steps + self.journal.delivered
 
     def _is_behind(self, partition: int, position: int) -> bool:
         tp = TP(Topics(self.settings.prefix).journal, partition)
@@ -80,10 +84,9 @@ class Reader:
         topic = Topics(self.settings.prefix).journal
         while not self.app.should_stop:
             await asyncio.sleep(LOOK_S)
+            if not self.is_open:
+                continue
             with stopping():
-                await self.stalls.look()
-                if not self.is_open:
-                    continue
                 found = await self.reading.look()
                 if found:
                     places = {TP(topic, partition): position for partition, position in found.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -51,6 +51,7 @@ class Reading:
         self.seats = Seats(settings, role, redis, journal)
         self.desks: dict[int, Desk] = {}
         self.halted: list[str] = []
+        self.steps = 0  # of all chunks, for who watches whether anything is done
         self.is_behind: Callable[[int, int], bool] = lambda _partition, _position: False
         self._lock = asyncio.Lock()
 
@@ -71,9 +72,9 @@ class Reading:
             return {tp: self.desks[tp.partition].position for tp in assigned}
 
     def place(self, partition: int) -> int | None:
-        """Where a partition is read from next; -1: it has no desk; None: a step is under way, or it is not read."""
+        """Where a partition is read from next; -1: it has no desk yet; None: it is not read."""
         desk = self.desks.get(partition)
-        if self._lock.locked() or (desk is not None and desk.is_idle):
+        if desk is not None and desk.is_idle:
             return None
         return -1 if desk is None else desk.position
 
@@ -152,7 +153,8 @@ class Reading:
         loop = asyncio.get_running_loop()
         started = loop.time()
         for count, record in enumerate(records, 1):
-            for _ in desk.fold.taken(record.offset, decode_frame(record.value)):
+            for _ in _folded(desk.fold, record):
+                self.steps += 1
                 if loop.time() > started + BREATH_S:
                     await asyncio.sleep(0)  # a signal, or a loss of the partition, is heard in between
                     started = loop.time()
@@ -190,3 +192,14 @@ class Reading:
         told = json_line({"type": "reader-halted", "reader": desk.table.name, "reason": str(halt)})
         with suppress(Transient):
             await self.outlet.send([Outgoing(self.topics.status, 0, desk.table.name.encode(), told, [])])
+
+
+def _folded(fold: Fold, record: Any) -> Iterator[None]:
+    """One record into the fold. A defect of ours halts: a fresh start would come to it again, without end."""
+    try:
+        yield from fold.taken(record.offset, decode_frame(record.value))
+    except (Halt, NotInForce, MemoryError):
+        raise
+    except Exception as error:
+        log.exception("a defect, at %s of the journal", record.offset)
+        raise Halt(f"a defect, at {record.offset} of the journal: {type(error).__name__}: {error}") from error

@@ -32,7 +32,7 @@ class Taker:
         topic = self.app.topic(*topics, key_serializer="raw", value_serializer="raw")
         self.app.agent(topic, concurrency=1, name="intake.take")(self.take)
         self.app.task(self.tick)
-        self.stalls = Stalls(self.app, settings, self.place)
+        self.app.task(Stalls(self.app, settings, self.place).watch)
 
     @property
     def chunk(self) -> int:
@@ -86,4 +86,3 @@ class Taker:
                 await self.intake.beat(int(time.time() * 1000))
                 if self.is_open:
                     await self.outlet.pulse()
-                await self.stalls.look()

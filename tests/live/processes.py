@@ -15,6 +15,7 @@ from streams.live.settings import Settings
 from streams.local.process import spawn, tail
 
 ENDS = (0, TEMPFAIL, -signal.SIGTERM, -signal.SIGKILL)  # SIGTERM: it had not yet begun
+DEFECT = "[ERROR] unexpected"  # neither Kafka nor Redis was away: started again it would only be hidden
 DRAIN_S = 10  # what a worker has to end in when it is asked to
 
 
@@ -77,6 +78,7 @@ class Workers:
             if code is None:
                 continue
             assert code in (-signal.SIGKILL, TEMPFAIL), f"{name} ended with {code}\n{tail(worker.log)}"
+            assert DEFECT not in worker.log.read_text(errors="replace"), f"{name} has a defect\n{tail(worker.log)}"
             self.ends.append((name, code))
             self.start(name)
 

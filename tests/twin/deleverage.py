@@ -69,7 +69,7 @@ def reserve(book: BookState, plan: Plan, layer: Layer, worth: int, rest: int) ->
     """Most lots whose loss at the mark the layers before can pay beside all that they owe."""
 
     def loss(lots: int) -> int:
-        return ceil((plan.bankruptcy - worth) * lots / abs(plan.held))
+        return max(0, ceil((plan.bankruptcy - worth) * lots / abs(plan.held)))
 
     cells = dict(book.window.loss) if book.window else {}
     scope = plan.instrument.scope
