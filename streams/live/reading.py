@@ -19,7 +19,7 @@ from schemas.codes import Halt
 from streams.live.counts import Counts
 from streams.live.desk import Desk
 from streams.live.faults import may_die
-from streams.live.fold import Heard
+from streams.live.fold import Fold, Heard
 from streams.live.frames import CLOCK, decode_frame
 from streams.live.journal import Journal
 from streams.live.outlet import Outlet
