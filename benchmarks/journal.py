@@ -5,7 +5,7 @@
 Two journals of ENTRIES (300,000) prices or trades, real ones of a Binance session, in frames of 4,000 on a private
 Kafka, one after the other. `decoded` is the reading and `decode_frame`; `shard` a margin worker that has lost its table
 and folds its journal from the start; `audit` what `rhodian replay --from-kafka` does: all readers, every entry by
-itself, compared, and written to files, over the first ENTRIES / 10. A record is a frame, so raw reading does next to
+itself or in runs, compared, and written to files. A record is a frame, so raw reading does next to
 nothing an entry. Entries are all inputs, with what opens the book: seven messages, and for trades money for 9,973.
 """
 
@@ -115,12 +115,11 @@ def journal_of(kafka: LocalKafka, prefix: str, topic: str, lines: list[bytes]) -
 def compare(kafka: LocalKafka, topic: str, lines: list[bytes], folder: Path) -> None:
     """Prints the journal of one topic."""
     whole, entries = journal_of(kafka, topic, topic, lines)
-    part, few = journal_of(kafka, f"{topic}-few", topic, lines[: len(lines) // 10])
     steps: dict[str, tuple[Callable[[], None], int, int]] = {
         "raw aiokafka": (lambda: asyncio.run(raw(whole)), entries, ROUNDS),
         "decoded": (lambda: asyncio.run(through(whole, lambda _, __: None)), entries, ROUNDS),
         "shard": (partial(shard, whole, entries), entries, ROUNDS),
-        "audit": (partial(audit, part, folder), few, 1),
+        "audit": (partial(audit, whole, folder), entries, 1),
     }
     found: dict[str, list[tuple[float, float]]] = {what: [] for what in steps}
     for number in range(ROUNDS):

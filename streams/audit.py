@@ -6,7 +6,7 @@ the fold refuses is a dead letter, and what was said twice is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from streams.reader import Record
 from streams.rereading import JournalRun
 from streams.under_way import Ended, UnderWay
 
+STRETCH = 8192  # inputs looked at for a run at once
 Where = Callable[[JournalEntry], str]
 """How an entry is named to people."""
 
@@ -46,14 +47,59 @@ class Audit:
 
     def take_all(self, entries: Iterable[JournalEntry]) -> None:
         """Entries in their order. Raises Halt at the first that differs, and Ended."""
-        for entry in entries:
-            if self.run.watch.is_stopped:
-                raise Ended("interrupted", "stopped by a signal")
-            record, book = entry.record, self._book_of(entry)
-            if book is None:
-                self._refuse_unopened(entry, record)
-            elif entry.live is None or not book.is_repeat(record):
-                self._take(book, entry, record)
+        for some in _stretches(entries):
+            self._require_going()
+            book = self._book_of(some[0])
+            if book is not None:
+                self._take_new(book, _new(book, some))
+                continue
+            for entry in some:
+                self._refuse_unopened(entry, entry.record)
+
+    def _require_going(self) -> None:
+        if self.run.watch.is_stopped:
+            raise Ended("interrupted", "stopped by a signal")
+
+    def _take_new(self, book: JournalRun, some: list[JournalEntry]) -> None:
+        """A stretch of one book without repeats; what is due between two inputs is done before one that goes singly."""
+        messages, done = [entry.value for entry in some if isinstance(entry.value, Input)], 0
+        while done < len(some):
+            if messages:
+                done = self._take_runs(book, some, messages[: done + self._free(messages[done:])], done)
+            if done < len(some):
+                self._take(book, some[done], some[done].record)
+                done += 1
+
+    def _take_runs(self, book: JournalRun, some: list[JournalEntry], messages: list[Input], done: int) -> int:
+        """The inputs up to the end of `messages`, quiet ones at once; where to go on."""
+        while done < len(messages):
+            self._require_going()
+            fed = book.pacing.advance(messages, done)
+            if fed:
+                self._note(book, some[done : done + fed])
+            else:
+                self._take(book, some[done], some[done].record)
+            done += fed or 1
+        return done
+
+    def _free(self, messages: list[Input]) -> int:
+        """How many inputs of one book come before a snapshot is due, or the end that was asked for."""
+        free, until_ms = self.run.free_of_snapshots(messages), self.run.settings.until_ms
+        if until_ms is None:
+            return free
+        return next((place for place, one in enumerate(messages[:free]) if one.time_ms > until_ms), free)
+
+    def _note(self, book: JournalRun, fed: list[JournalEntry]) -> None:
+        """Inputs that went in a run: accepted, and nothing was said."""
+        ran, outputs = self.run.ran, self.run.outputs
+        for entry in fed:
+            outputs.at_entry(self._source(entry), entry)
+            book.note(entry.record)
+        ours = sum(entry.live is None and not entry.line for entry in fed)
+        ran.heartbeats, ran.lines = ran.heartbeats + ours, ran.lines + len(fed) - ours
+        times = [entry.value.time_ms for entry in fed if isinstance(entry.value, Input)]
+        ran.see(min(times))
+        ran.see(max(times))
 
     def _take(self, book: JournalRun, entry: JournalEntry, record: Record) -> None:
         """One entry that is new."""
@@ -118,3 +164,35 @@ class Audit:
             book = books[value.book] = JournalRun(value, self.run.settings.shards, self.run.outputs.sinks())
             book.last.update(self.unopened.get(value.book, {}))
         return book if isinstance(book, JournalRun) else None
+
+
+def _stretches(entries: Iterable[JournalEntry]) -> Iterator[list[JournalEntry]]:
+    """Inputs that follow one another in one book, up to STRETCH together; anything else by itself."""
+    some: list[JournalEntry] = []
+    try:
+        for entry in entries:
+            joins = isinstance(entry.value, Input) and not isinstance(entry.value, BookMessage)
+            if some and (not joins or len(some) == STRETCH or entry.value.book != some[0].value.book):
+                yield some
+                some = []
+            if joins:
+                some.append(entry)
+            else:
+                yield [entry]
+    except Exception:  # of the source: what came before it counts
+        if some:
+            yield some
+        raise
+    if some:
+        yield some
+
+
+def _new(book: JournalRun, some: list[JournalEntry]) -> list[JournalEntry]:
+    """Without what was taken before: live, a writer may say a thing twice."""
+    last, new = dict(book.last), list[JournalEntry]()
+    for entry in some:
+        record = entry.record
+        if entry.live is None or record.number > last.get(record.source, -1):
+            last[record.source] = record.number
+            new.append(entry)
+    return new

@@ -9,7 +9,7 @@ from operator import attrgetter
 import numpy as np
 
 from schemas.codes import Refused
-from schemas.inputs import AnyInput, Price, Trade
+from schemas.inputs import AnyInput
 from schemas.message import Input
 from streams.batch import Batch
 from streams.logs import Log
@@ -80,10 +80,7 @@ def _stretch(run: UnderWay, some: list[AnyInput | Refused]) -> list[Input]:
     inputs: list[Input] = [one for one in some if isinstance(one, Input)]
     if len(inputs) < len(some) or run.settings.strict or inputs[0].book not in run.outputs.venue.books:
         return []
-    if inputs[0].book not in run.openings:
-        kind = Price if inputs[0].book in run.traded else Trade
-        inputs = inputs[: next((place for place, one in enumerate(inputs) if type(one) is kind), len(inputs))]
-    return inputs
+    return inputs[: run.free_of_snapshots(inputs)]
 
 
 def _feed_stretch(run: UnderWay, batch: Batch, start: int, some: list[Input], is_over: Callable[[int], bool]) -> int:

@@ -59,6 +59,12 @@ class JournalRun(BookRun):
             self._keep(readers)
         self.tell(said)
 
+    def note(self, record: Record) -> None:
+        """An input that was applied in a run: no reader said anything of it."""
+        self.last[record.source] = record.number
+        self.taken += 1
+        self.sinks.journal(record.body)
+
     def _keep(self, readers: list[Outbox]) -> None:
         """What was recomputed waits until the journal comes to it."""
         self.awaited.decisions.extend(readers[0].entries)

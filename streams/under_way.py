@@ -85,6 +85,14 @@ class UnderWay:
             if run is not None:
                 self.openings[message.book] = snapshot(run)
 
+    def free_of_snapshots(self, inputs: list[Input]) -> int:
+        """How many of some inputs of one book come before its snapshot is due, or may become so."""
+        book = inputs[0].book
+        if book in self.openings:
+            return len(inputs)
+        kind = Price if book in self.traded else Trade
+        return next((place for place, one in enumerate(inputs) if type(one) is kind), len(inputs))
+
     def finish(self) -> Fields:
         """The files that are written at the end, and the summary."""
         outputs = self.outputs
