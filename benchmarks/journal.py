@@ -4,9 +4,9 @@
 
 Two journals of ENTRIES (300,000) prices or trades, real ones of a Binance session, in frames of 4,000 on a private
 Kafka, one after the other. `decoded` is the reading and `decode_frame`; `shard` a margin worker that has lost its table
-and folds its journal from the start; `audit` what `rhodian replay --from-kafka` does: all readers, every entry by
-itself or in runs, compared, and written to files. A record is a frame, so raw reading does next to
-nothing an entry. Entries are all inputs, with what opens the book: seven messages, and for trades money for 9,973.
+and folds its journal from the start; `audit` what `rhodian replay --from-kafka` does: all readers, in runs where
+it is quiet, compared, and written to files. A record is a frame, so raw reading does next to nothing an entry.
+Entries are all inputs, with what opens the book: seven messages, and for trades money for 9,973.
 """
 
 from __future__ import annotations
