@@ -1,6 +1,7 @@
-"""Random venues through engine and twin for as long as wanted: `python -m tests.fuzz [--minutes N] [--seed S]`.
+"""Random venues through engine and twin, and live runs beside their replays, for as long as wanted.
 
-A failure prints its seed and what disagreed; `--seed S --once` runs that one again.
+`python -m tests.fuzz [--minutes N] [--seed S]`. A failure prints its seed and what disagreed; `--seed S --once` runs
+that one again.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import time
 
 from tests.against_twin import run_venue
 from tests.random_venue import random_venue
+from tests.test_live import check_replay
 
 
 def run_seed(seed: int) -> str | None:
-    """One venue: 20 to 150 acts, 1 to 8 shards, rows in vectors for odd seeds. What went wrong, or None."""
-    choices, acts = random_venue(seed, 20 + seed * 7 % 131)
+    """One venue: 20 to 150 acts, 1 to 8 shards, rows in vectors for odd seeds; every fourth is a live run of up to
+    1,600 acts over three partitions instead. What went wrong, or None.
+    """
     try:
-        run_venue(choices, acts, 1 + seed // 2 % 8, vector=seed % 2 == 1)
+        if seed % 4 == 0:
+            check_replay(seed, 100 + seed * 7 % 1_501, is_mixed=True)
+        else:
+            run_venue(*random_venue(seed, 20 + seed * 7 % 131), 1 + seed // 2 % 8, vector=seed % 2 == 1)
     except Exception as error:  # noqa: BLE001 - whatever it is, its seed is what is wanted
         return f"seed {seed}: {type(error).__name__}: {error}"
     return None

@@ -19,14 +19,20 @@ from tests.against_twin import balances, entries, positions, same, statuses
 from tests.random_venue import messages, random_venue
 
 BOOK = "usd"
+OPENING = 41  # messages that open the book, list, and bring the first money
 Outcome = tuple[dict[str, Any], dict[str, bytes]]
 
 
-def live_run(seed: int, length: int = 40, *, lock_step: bool) -> LiveRun:
-    """A random venue with changes of P, run to its end under delays, repeats, batch cuts and crashes."""
+def live_run(seed: int, length: int = 40, *, lock_step: bool, is_mixed: bool = False) -> LiveRun:
+    """A random venue with changes of P, run to its end under delays, repeats, batch cuts and crashes.
+
+    `is_mixed`: its inputs come over three partitions, some of which are read ahead of others.
+    """
     random = Random(seed)
     settings, acts = random_venue(seed, length)
     fed = [message for message in messages(settings, acts, []) if message.book == BOOK]
+    if is_mixed:
+        fed = _mixed(fed, random)
     for number in range(random.randint(0, 2)):
         at = random.randint(len(fed) // 2, len(fed) - 1)
         fed.insert(at, _reshard(number, at, fed[at - 1].time_ms, random.randint(1, 4)))
@@ -37,6 +43,19 @@ def live_run(seed: int, length: int = 40, *, lock_step: bool) -> LiveRun:
     live = LiveRun(fed, random.randint(1, 4), random.randrange, chances, lock_step=lock_step)
     live.run()
     return live
+
+
+def _mixed(fed: list[Input], random: Random) -> list[Input]:
+    """What opens the book, then the rest: each partition in its own order, in bursts."""
+    lanes: list[list[Input]] = [[], [], []]
+    for one in reversed(fed[OPENING:]):
+        random.choice(lanes).append(one)
+    found = fed[:OPENING]
+    while left := [lane for lane in lanes if lane]:
+        lane = random.choice(left)
+        for _ in range(min(len(lane), random.choice([1, 1, 2, 5, 20]))):
+            found.append(lane.pop())
+    return found
 
 
 def _reshard(number: int, at: int, time_ms: int, shards: int) -> Input:

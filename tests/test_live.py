@@ -16,9 +16,9 @@ def check_lock_step(seed: int) -> None:
     require_same(outcome_of(live), fresh(live), f"seed {seed}, live in lock-step and fresh")
 
 
-def check_replay(seed: int) -> None:
+def check_replay(seed: int, length: int = 40, *, is_mixed: bool = False) -> None:
     """The journal of any live run, recomputed by another number of shards, gives the same."""
-    live = live_run(seed, lock_step=False)
+    live = live_run(seed, length, lock_step=False, is_mixed=is_mixed)
     for shards in (1, 2 + seed % 7):
         require_same(outcome_of(live), replayed(live, shards), f"seed {seed}, live and replayed by {shards}")
 
@@ -49,3 +49,11 @@ def test_a_thousand_journals_replay_to_the_same(seeds: range) -> None:
     """14.11, at length."""
     for seed in seeds:
         check_replay(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [range(start, start + 10) for start in range(3000, 3060, 10)], ids=str)
+def test_journals_of_partitions_that_run_ahead_of_each_other_replay_to_the_same(seeds: range) -> None:
+    """Inputs late, early and out of order among each other, and decisions made while marks moved on."""
+    for seed in seeds:
+        check_replay(seed, 300, is_mixed=True)
