@@ -34,7 +34,7 @@ from streams.live.feeding import Feeding
 from streams.live.fold import Fold
 from streams.live.frames import InputsFrame, decode_frame
 from streams.live.journal import Journal
-from streams.live.tables import Table, table_name
+from streams.live.tables import table_of
 from streams.live.topics import Topics
 from streams.local.venue import LocalVenue
 from streams.local.workers import Child
@@ -81,8 +81,8 @@ class Pinging:
         rules = msgspec.json.encode(pings.parameters(execution, self.version))
         await self.producer.send_and_wait(self.topics.reference, rules, partition=0)
         redis = Redis.from_url(self.venue.redis.url)
-        key = Table(redis, table_name(self.venue.settings.prefix, BOOK, "margin/0/0"), "").state_key
-        while f'"version":{self.version}'.encode() not in (await redis.hget(key, "book.rules") or b""):  # type: ignore[misc]
+        key = table_of(redis, self.venue.settings, BOOK, "margin/0/0").state_key
+        while f'"version":{self.version}'.encode() not in (await redis.hget(key, "book.rules") or b""):
             await asyncio.sleep(PAUSE_S)
         await redis.aclose()
 

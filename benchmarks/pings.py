@@ -45,7 +45,7 @@ class Ping:
     def next(self) -> bytes:
         """The next price."""
         self.number += 1
-        mark = 120 + 40 * (self.number % 2)  # held by its band: never two that agree
+        mark: float = 120 + 40 * (self.number % 2)  # held by its band: never two that agree
         if self.instrument in STEPS:
             mark = START - STEPS[self.instrument] * self.number
         name = f"{self.instrument}/{self.number}"

@@ -35,7 +35,7 @@ from engine.shard.door import Shard
 from streams.live.fold import Fold
 from streams.live.readers import Role
 from streams.live.states import accounts_of, fields_of, load, stand_of
-from streams.live.tables import Table, table_name
+from streams.live.tables import Table
 from streams.local.redis import LocalRedis
 from streams.reader import Reader
 
@@ -49,7 +49,7 @@ ROLE = Role(0, 1)
 def table_in(url: str, writer: str) -> Table:
     """The table of the shard."""
     redis = Redis.from_url(url, socket_timeout=DEADLINE_S)
-    return Table(redis, table_name("bench", BOOK, ROLE.source), writer, DEADLINE_S)
+    return Table(redis, f"bench:{BOOK}:{ROLE.source}", writer, DEADLINE_S)
 
 
 async def write(url: str, count: int, instruments: int) -> dict[str, float]:
@@ -94,9 +94,10 @@ async def read(url: str, kind: str) -> dict[str, float]:
     found |= {"seconds": time.perf_counter() - started, "processor": time.process_time() - spent}
     found["grown"] = resident_bytes() - before
     found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-    if isinstance(kept, Fold) and isinstance(kept.open_reader().machine, Shard):
+    shard = kept.open_reader().machine if isinstance(kept, Fold) else None
+    if isinstance(shard, Shard):
         started = time.perf_counter()
-        watch.look_at(kept.open_reader().machine.state)
+        watch.look_at(shard.state)
         found["looked"] = time.perf_counter() - started
     await table.redis.aclose()
     return found

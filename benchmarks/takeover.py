@@ -28,7 +28,7 @@ from benchmarks.venue import BASE, BOOK, machine, reference
 from schemas import inputs
 from streams.live.connect import kafka_admin
 from streams.live.readers import Role
-from streams.live.tables import Table, table_name
+from streams.live.tables import table_of
 from streams.live.topics import Topics
 from streams.local.venue import LocalVenue
 from streams.local.workers import Worker
@@ -70,8 +70,8 @@ async def both_joined(venue: LocalVenue, group: str) -> None:
 
 async def written_by(redis: Redis, key: str) -> tuple[int, int]:
     """The process that has claimed the table, and the one that wrote it last."""
-    claimed, written = await redis.hmget(key, ["writer", "written"])  # type: ignore[misc]
-    return tuple(int(one.decode().split("/")[1]) if one else 0 for one in (claimed, written))  # type: ignore[return-value]
+    claimed, written = [bytes(one or b"/0") for one in await redis.hmget(key, ["writer", "written"])]  # type: ignore[arg-type]
+    return int(claimed.split(b"/")[1]), int(written.split(b"/")[1])
 
 
 async def until(redis: Redis, key: str, place: int, pid: int, since: float) -> float:
@@ -88,7 +88,7 @@ async def rounds(count: int, folder: Path) -> list[tuple[float, float]]:
     found: list[tuple[float, float]] = []
     async with LocalVenue(folder, (BOOK,), 1, 0, apart=True) as venue:
         redis, prefix = Redis.from_url(venue.redis.url), venue.settings.prefix
-        key = Table(redis, table_name(prefix, BOOK, Role(0, 1).source), "").state_key
+        key = table_of(redis, venue.settings, BOOK, Role(0, 1).source).state_key
         listed = [msgspec.json.encode(one) for one in reference({"A": "100"})]
         await write(venue.kafka.address, Topics(prefix).reference, listed)
         feed = asyncio.create_task(price(venue))
