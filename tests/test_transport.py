@@ -66,3 +66,12 @@ def test_a_gap_of_the_topic_is_passed_after_a_second_look() -> None:
     asyncio.run(made.move({PLACE: 27}))
     assert delivered(made, 30, 31) == []
     assert delivered(made, 30, 31) == [30, 31]
+
+
+def test_a_queue_that_is_full_leaves_its_partition_among_those_that_are_fetched() -> None:
+    """Faust would fetch from the others alone, and wait a second for what they lack; who delivers waits anyway."""
+    made = consumer()
+    made._active_partitions, made._paused_partitions = {PLACE}, set()
+    made.app, made._buffered_partitions = SimpleNamespace(in_recovery=False), set()
+    made.on_buffer_full(PLACE)
+    assert made._get_active_partitions() == {PLACE}

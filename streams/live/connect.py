@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.live.settings import KafkaSettings, Settings
+from streams.live.topics import RECORD_BYTES_MAX
 
 
 class Unreachable(Exception):
@@ -29,6 +30,15 @@ def kafka_arguments(settings: Settings) -> dict[str, Any]:
         arguments["sasl_plain_username"] = kafka.user
         arguments["sasl_plain_password"] = kafka.password.get_secret_value() if kafka.password else None
     return arguments
+
+
+def reader_arguments(settings: Settings) -> dict[str, Any]:
+    """What a client takes that reads beside the groups, and asks where partitions end."""
+    return kafka_arguments(settings) | {
+        "enable_auto_commit": False,
+        "max_partition_fetch_bytes": RECORD_BYTES_MAX,
+        "fetch_max_wait_ms": 100,  # a question waits behind the fetch that its connection has under way
+    }
 
 
 def redis_arguments(settings: Settings) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from redis.asyncio import Redis
 
 from streams.live.barriers import HEADER
-from streams.live.connect import kafka_arguments, redis_arguments
+from streams.live.connect import kafka_arguments, reader_arguments, redis_arguments
 from streams.live.frames import CLOCK, InputsFrame, decode_frame
 from streams.live.lockstep import Open
 from streams.live.oracle import Group, Line
 from streams.live.settings import Settings
 from streams.live.shards import readers_of
 from streams.live.tables import Transient, table_of
-from streams.live.topics import INPUT_BYTES_MAX, RECORD_BYTES_MAX, Topics
+from streams.live.topics import INPUT_BYTES_MAX, Topics
 
 STALL_S = 60  # without a record of the journal while one is awaited
 PAUSE_S = 0.05
@@ -42,12 +42,12 @@ class Feeding:
     consumer: AIOKafkaConsumer = field(init=False)
 
     async def __aenter__(self) -> Self:
-        arguments, topics = kafka_arguments(self.settings), Topics(self.settings.prefix)
+        topics = Topics(self.settings.prefix)
         self.topics = topics.inputs
-        self.producer = AIOKafkaProducer(**arguments, linger_ms=0, max_request_size=INPUT_BYTES_MAX)
-        self.consumer = AIOKafkaConsumer(
-            **arguments, enable_auto_commit=False, max_partition_fetch_bytes=RECORD_BYTES_MAX
+        self.producer = AIOKafkaProducer(
+            **kafka_arguments(self.settings), linger_ms=0, max_request_size=INPUT_BYTES_MAX
         )
+        self.consumer = AIOKafkaConsumer(**reader_arguments(self.settings))
         await self.producer.start()
         await self.consumer.start()
         journals = [TopicPartition(topics.journal, place) for place in range(len(self.settings.books))]

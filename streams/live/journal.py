@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.codes import Halt
-from streams.live.connect import kafka_arguments
+from streams.live.connect import reader_arguments
 from streams.live.settings import Settings
 from streams.live.tables import Transient
-from streams.live.topics import RECORD_BYTES_MAX, Topics
+from streams.live.topics import Topics
 
 
 class Journal:
@@ -37,9 +37,7 @@ class Journal:
 
     async def start(self) -> None:
         """Connect."""
-        consumer = AIOKafkaConsumer(
-            **kafka_arguments(self.settings), enable_auto_commit=False, max_partition_fetch_bytes=RECORD_BYTES_MAX
-        )
+        consumer = AIOKafkaConsumer(**reader_arguments(self.settings))
         try:
             async with asyncio.timeout(self.settings.deadline_s):
                 await consumer.start()

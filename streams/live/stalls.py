@@ -20,7 +20,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from streams.live.apps import stopping
-from streams.live.connect import kafka_arguments
+from streams.live.connect import reader_arguments
 from streams.live.settings import Settings
 from streams.live.tables import Transient
 
@@ -42,7 +42,7 @@ class Ends:
         if not partitions:
             return {}
         if self._client is None:
-            client = AIOKafkaConsumer(**kafka_arguments(self.settings), enable_auto_commit=False)
+            client = AIOKafkaConsumer(**reader_arguments(self.settings))
             try:
                 await client.start()
             except BaseException:

@@ -52,6 +52,11 @@ class ChunkConsumer(driver.Consumer):
         self._next: dict[TP, int] = {}  # the offset to deliver next
         self._gaps: dict[TP, int] = {}  # where what came did not begin there, and was sought once more
 
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: who delivers waits for room in the queue. Faust would fetch from the other partitions alone, which
+        have nothing, and wait a second for them.
+        """
+
     async def move(self, positions: Mapping[TP, int]) -> None:
         """Read on from elsewhere; what was fetched before is not delivered."""
         self._set_next(positions)
