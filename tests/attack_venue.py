@@ -23,7 +23,7 @@ INSURANCE = LayerMessage(id="fund", kind="insurance", rank=1)
 
 
 def worth(hand: Hand, *members: str) -> int:
-    """Cash, positions at the mark, contributions and unpaid calls of these members, and the money that they took out."""
+    """Cash, positions at the mark, contributions and unpaid calls of these members, and the money they took out."""
     book = hand.run.book
     units = sum(int(cash) for name, cash in hand.cash().items() if member_of(name) in members)
     for (account, instrument), lots in hand.lots().items():
