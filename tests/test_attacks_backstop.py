@@ -104,8 +104,8 @@ def test_who_is_too_large_for_the_market_leaves_through_the_pool() -> None:
     over and lost about 4 million dollars. To sell 60 at 88 costs a spread of 60 and F(60) = ceil(10 sqrt(60^3 / 4)) =
     2324; left to the pool, it costs at most what was left under it, 480, and the pool bears the rest when it sells.
 
-    Margin that counts size stops it (4, 17.17): with 0.6 % more for each lot, MM is about what selling costs. Nothing is
-    free then, and what it must close at 88 finds a market.
+    Margin that counts size stops it (4, 17.17): with 0.6 % more for each lot, MM is about what selling costs. Nothing
+    is free then, and what it must close at 88 finds a market.
     """
     sold = 3000 - 720 - 60 - 2324
     left, lots = left_to_the_pool()
