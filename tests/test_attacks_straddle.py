@@ -72,9 +72,9 @@ def test_nor_by_taking_the_winnings_away_first(
 
 @pytest.mark.parametrize(("ends_period", "taken"), [(False, 100), (True, 0)])
 def test_a_mark_that_turns_can(ends_period: bool, taken: int) -> None:
-    """NOT STOPPED (17.10): `G` is of the whole period. At 50 the long has lost 500 of its 900 and the short won as much;
-    all but an IM of 100 leaves each. At 70 the short lacks 100, and the long has won 200, but lost 300 since the period
-    began: no recourse, unless a new one began at 50.
+    """NOT STOPPED (17.10): `G` is of the whole period. At 50 the long has lost 500 of its 900, the short has won 500,
+    and all but an IM of 100 leaves each. At 70 the short lacks 100, and the long has won 200, but lost 300 since the
+    period began: no recourse, unless a new one began at 50.
     """
     hand = straddle("s/long", "s/short", under=900)
     hand.price(50)
