@@ -112,3 +112,34 @@ def test_who_is_too_large_for_the_market_leaves_through_the_pool() -> None:
     assert left == sold + 1906 >= 3000 - 720 - 480
     assert lots > 50
     assert left_to_the_pool(rate_per_unit="0.006")[1] == 0
+
+
+def pumped(loses: bool, operator: int, **asset: Any) -> tuple[int, int]:
+    """`w` holds 100 coins, whose mark is pushed from 1 to 10 and falls back at the end. It loses 400 to its friend `x`
+    by 10 lots while that lasts, or not. What the two have in the end, and the operator's cash.
+    """
+    hand = Hand(listing=WIDE)
+    hand.asset("C", mark="1", **asset)
+    hand.send(inputs.Price, asset="C", mark="1")
+    hand.deposit({"x": 1000, "@operator": operator})
+    hand.send(inputs.Deposit, account="w", asset="C", amount="100")
+    hand.send(inputs.Price, asset="C", mark="10")
+    if loses:
+        hand.trade("w", "x", 10)
+        hand.price(60)
+        hand.trade("x", "w", 10, 60)
+    hand.send(inputs.Price, asset="C", mark="1")
+    hand.wait(60_000)
+    return worth(hand, "w", "x"), *hand.cash("@operator")
+
+
+def test_collateral_at_a_pumped_mark_is_sold_to_the_operator() -> None:
+    """NOT STOPPED (7, 16.7, 17.11): 400 owed take 45 coins at 9, the mark less haircut, that are worth 0.9 soon after:
+    405 less 41, out of the operator. (Mango Markets, October 2022, lent against a coin whose mark had been pushed up
+    more than twentyfold.) What bounds it is the operator's cash; a band holds the mark that was pushed, and then the
+    operator pays 90 for what is worth 90.
+    """
+    honest, attacked = pumped(loses=False, operator=5000), pumped(loses=True, operator=5000)
+    assert (attacked[0] - honest[0], attacked[1]) == (405 - 41, 5000 - 405)
+    assert pumped(loses=True, operator=300)[1] >= 0
+    assert pumped(loses=True, operator=5000, band_ppm=100_000)[1] == 5000 - 90
