@@ -98,7 +98,7 @@ def booked_loss() -> Hand:
 def test_a_loss_booked_to_a_friend_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """17.8: `G` values a trade at the mark; the rest is a transfer, so a gain that was given away is still charged.
 
-    The guard out, it is a loss: w has won nothing, x has lost 200 - 120, and both pay nothing of the 50.
+    The guard out, it is a loss: `w` has won nothing, `x` has lost 200 - 120, and the 50 * 120 / 400 are saved.
     """
     honest = washed("x", 0, other=10)
     assert worth(booked_loss(), "w", "x") == worth(honest, "w", "x")
@@ -109,7 +109,7 @@ def test_a_loss_booked_to_a_friend_is_no_loss(monkeypatch: pytest.MonkeyPatch) -
 
     with monkeypatch.context() as patch:
         patch.setattr(ShardState, "trade", all_is_gain)
-        assert worth(booked_loss(), "w", "x") > worth(honest, "w", "x")
+        assert worth(booked_loss(), "w", "x") == worth(honest, "w", "x") + 15
 
 
 def given_away(units: int) -> Hand:
@@ -125,7 +125,7 @@ def given_away(units: int) -> Hand:
 @settings(max_examples=12, deadline=None)
 @given(units=st.integers(0, LEFT - 8))
 def test_what_is_given_away_off_the_mark_in_the_window_is_out_of_reach(units: int) -> None:
-    """NOT STOPPED (17.12, 17.25): a charge is capped by the equity at the marker, so who has nothing left pays nothing.
+    """NOT STOPPED (17.12): a charge is capped by the equity at the marker, so who has nothing left pays nothing.
 
     The gain is the share less what was left, to the unit: none up to 290 of 320, all 30 of the share at 320. The others
     pay it.
@@ -146,7 +146,7 @@ def looted(price: int) -> Hand:
 
 @pytest.mark.parametrize(("price", "taken"), [(100, 0), (91, 0), (90, 0), (89, 10), (50, 400), (1, 890)])
 def test_a_trade_off_the_mark_can_loot_the_funds(price: int, taken: int) -> None:
-    """NOT STOPPED (2a.3, 17.25): a trade is a fact whatever its parties have. What the giver lacks is the funds' loss,
+    """NOT STOPPED (2a.3): a trade is a fact whatever its parties have. What the giver lacks is the funds' loss,
     and what the taker has is a transfer (17.8), which no haircut reaches: 10 (100 - price) less the giver's 100.
     """
     hand = looted(price)

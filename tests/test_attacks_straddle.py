@@ -97,7 +97,7 @@ def test_two_members_of_one_owner_can(mark: int, taken: int) -> None:
 
 @pytest.mark.parametrize(("given_away", "taken"), [(0, 0), (299, 0), (300, 0), (342, 42)])
 def test_an_order_that_is_still_out_leaves_time_to_empty_the_winning_leg(given_away: int, taken: int) -> None:
-    """NOT STOPPED (17.10, 17.25): recourse is judged at the declaration. With execution at the venue the hole stands
+    """NOT STOPPED (17.10): recourse is judged at the declaration. With execution at the venue the hole stands
     open until its order ends, and trades off the mark take the winnings of 350 to a friend: what is gained is the 50
     less what is left in the leg.
     """
