@@ -12,7 +12,7 @@ from itertools import groupby
 ROW = ("payer", "weight_units", "cap_units", "share_units", "remainder_rank", "before_units", "after_units")
 HEAD = ("previous", "id", "shortfall_units", "uncovered_units", "snapshot")
 LAYER = ("layer", "available_units", "drawn_units", "after_units")
-BY_MEMBER, BY_ACCOUNT = ("unvested", "gains_haircut", "equity_haircut"), ("open_interest_charge", "payers")
+BY_MEMBER = ("unvested", "gains_haircut", "equity_haircut", "open_interest_charge")
 DRAW = ("layer", "role", "amount_units", "total_weight_units", "level_units", "level_weight_units", "root")
 
 
@@ -66,7 +66,7 @@ def settle(e, losses, charges):
             for draw in (x for x in e["draws"] if x["layer"] == name):
                 paid = check(draw, layer, losses)
                 due[draw["role"]] -= draw["amount_units"]
-                if draw["role"].startswith("accounts/") or (layer["kind"], draw["role"]) == BY_ACCOUNT:
+                if draw["role"].startswith("accounts/"):
                     charges.update({(e["window"], account): share for account, share in paid.items()})
                 elif layer["kind"] in BY_MEMBER and draw["role"] == "payers":
                     due.update({f"accounts/{payer}": share for payer, share in paid.items()})

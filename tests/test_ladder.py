@@ -77,8 +77,8 @@ def test_a_loss_goes_down_the_ladder(files: list[str], capsys: pytest.CaptureFix
     assert pays == [
         ("own", "payers", "d", "5.0"), ("fund", "payers", "@insurance/B", "8.0"),
         ("fund", "premium", "@insurance/B", "2.0"), ("mutual", "payers", "a", "20.5"), ("mutual", "payers", "b", "9.5"),
-        ("oi", "payers", "a", "2.7"), ("oi", "payers", "b/1", "1.3"), ("gains", "payers", "a", "3.3"),
-        ("gains", "accounts/a", "a", "3.3"),
+        ("oi", "payers", "a", "2.7"), ("oi", "payers", "b", "1.3"), ("oi", "accounts/a", "a", "2.7"),
+        ("oi", "accounts/b", "b/1", "1.3"), ("gains", "payers", "a", "3.3"), ("gains", "accounts/a", "a", "3.3"),
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from engine.allocation import allocate
 from engine.layers import Layer
 from engine.ledger import OPERATOR, guarantee, insurance
+from engine.names import member_of
 from engine.waterfall.assess import assessment_cap
 from engine.waterfall.losses import Losses
 from engine.waterfall.premium import Insurer, premium_draw
@@ -184,10 +185,13 @@ def _equities(_: Layer, now: Drawing) -> Rows:
 
 
 def _holders(layer: Layer, now: Drawing) -> Rows:
-    """Both sides of one instrument by lots, each account up to what it can bear (8)."""
-    rooms = {account: room for member in now.resources.gains for account, room in now.rooms(member)}
-    held = [one for one in now.resources.holders if one.instrument == layer.instrument and one.account in rooms]
-    return [(one.account, abs(one.lots), rooms[one.account]) for one in sorted(held, key=lambda one: one.account)]
+    """Both sides of one instrument by the lots of a member's accounts, each up to what these can bear (8, 14.14)."""
+    lots: dict[str, int] = {}
+    for one in now.resources.holders:
+        member = member_of(one.account)
+        if one.instrument == layer.instrument and member in now.resources.gains:
+            lots[member] = lots.get(member, 0) + abs(one.lots)
+    return [(member, units, now.room(member)) for member, units in sorted(lots.items())]
 
 
 def _nobody(_: Layer, now: Drawing) -> Rows:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from engine.allocation import allocate
-from engine.layers import Layer, Waterfall
+from engine.layers import CHARGING, Layer, Waterfall
 from engine.ledger import assessment, guarantee
-from engine.names import member_of
 from engine.numbers import PPM, div_down, ppm_up
 from engine.receipts import share_out
 from engine.waterfall.losses import Losses
@@ -22,7 +21,6 @@ from schemas.loss_events import LayerDraw
 
 __all__ = ["Resources", "Settlement", "fund_of", "settle"]
 FUNDS = {"operator", "insurance"}
-BY_MEMBER = {"unvested", "gains_haircut", "equity_haircut"}  # a member's charge is split over its accounts
 
 
 def settle(waterfall: Waterfall, losses: Losses, resources: Resources) -> Settlement:
@@ -90,10 +88,8 @@ def _balances(layer: Layer, now: Drawing) -> Callable[[str], int]:
         return lambda member: -resources.assessed.get(member, 0)
     if layer.kind in ("unvested", "gains_haircut"):
         return now.gain
-    if layer.kind == "equity_haircut":
+    if layer.kind in ("equity_haircut", "open_interest_charge"):
         return now.room
-    if layer.kind == "open_interest_charge":
-        return lambda account: dict(now.rooms(member_of(account)))[account]
     return lambda member: now.left(guarantee(member))
 
 
@@ -105,9 +101,7 @@ def _pay(layer: Layer, payer: str, units: int, now: Drawing) -> None:
             _pay_premium(layer, payer, units, now)
     elif layer.kind == "assessment":
         now.done.pay(assessment(payer), units)
-    elif layer.kind == "open_interest_charge":
-        now.done.charge(payer, units)
-    elif layer.kind in BY_MEMBER:
+    elif layer.kind in CHARGING:
         _split(layer, payer, units, now)
     else:
         now.done.pay(guarantee(payer), units)

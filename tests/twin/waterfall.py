@@ -14,7 +14,7 @@ from tests.twin.allocate import allocate
 from tests.twin.calls import call
 from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains
-from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, Account, BookState, Window
+from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, BookState, Window
 from tests.twin.values import post
 
 BOUNDLESS = 2**62
@@ -122,7 +122,7 @@ def caps_of(ladder: Ladder, layer: Layer, remaining: int) -> dict[str, int]:
 
 
 def bearing(ladder: Ladder, layer: Layer) -> dict[str, int]:
-    """A fund's account, a member, or a member's account, and what it has for this layer."""
+    """A fund's account or a member, and what it has for this layer."""
     book = ladder.book
     match layer.said.kind:
         case "defaulter_contribution":
@@ -146,7 +146,8 @@ def bearing(ladder: Ladder, layer: Layer) -> dict[str, int]:
             sums = {member: sum(chargeable(book, member).values()) for member in members}
             return survivors(ladder.window, sums)
         case "open_interest_charge":
-            return {account.id: max(0, equity(book, account)) for account in holders(ladder, layer.said.instrument)}
+            sizes = lots_of_members(ladder, layer.said.instrument)
+            return {member: sum(chargeable(book, member).values()) for member in sizes}
         case "guarantee_fund":
             return {
                 member: min(then, contribution_now(book, member))
@@ -167,10 +168,13 @@ def fresh_contributions(book: BookState, window: Window) -> dict[str, int]:
     return {one: max(0, contribution_now(book, one) - window.contributions.get(one, 0)) for one in members}
 
 
-def holders(ladder: Ladder, instrument: str) -> list[Account]:
-    """Survivors' accounts on both sides."""
-    found = [one for one in ladder.book.members_accounts() if one.positions.get(instrument)]
-    return [one for one in found if one.member not in ladder.window.defaulted]
+def lots_of_members(ladder: Ladder, instrument: str) -> dict[str, int]:
+    """What survivors hold on both sides, over all accounts of each (17.23)."""
+    sums: dict[str, int] = {}
+    for account in ladder.book.members_accounts():
+        if account.positions.get(instrument):
+            sums[account.member] = sums.get(account.member, 0) + abs(account.positions[instrument])
+    return survivors(ladder.window, sums)
 
 
 def fund(book: BookState, name: str) -> dict[str, int]:
@@ -221,9 +225,7 @@ def weights_of(ladder: Ladder, layer: Layer, caps: dict[str, int]) -> dict[str, 
         "assessment": lambda: survivors(ladder.window, ladder.window.contributions),
         "gains_haircut": lambda: member_gains(ladder),
         "unvested": lambda: member_gains(ladder),
-        "open_interest_charge": lambda: {
-            one.id: abs(one.positions[layer.said.instrument]) for one in holders(ladder, layer.said.instrument)
-        },
+        "open_interest_charge": lambda: lots_of_members(ladder, layer.said.instrument),
     }.get(layer.said.kind, lambda: caps)()
     return {who: weights[who] for who in caps}
 
@@ -247,10 +249,8 @@ def pay(ladder: Ladder, layer: Layer, who: str, units: int) -> None:
         case "assessment":
             post(ladder.book, f"@assessment/{who}", SUSPENSE, units)
             call(ladder.book, ladder.window, who, units)
-        case "gains_haircut" | "unvested" | "equity_haircut":
+        case "gains_haircut" | "unvested" | "equity_haircut" | "open_interest_charge":
             charge_gains(ladder, who, units)
-        case "open_interest_charge":
-            charge(ladder, who, units)
         case "insurance" if layer.said.premium_ppm is not UNSET:
             wanted = ceil(Fraction(units * (MILLION + layer.said.premium_ppm), MILLION))
             post(ladder.book, who, SUSPENSE, units)
