@@ -16,7 +16,7 @@ from tests.venue_words import VenueWords
 
 ANY = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 FEW = settings(max_examples=20, stateful_step_count=20, suppress_health_check=ANY)
-MANY = settings(max_examples=550, stateful_step_count=25, suppress_health_check=ANY)
+MANY = settings(max_examples=500, stateful_step_count=25, suppress_health_check=ANY)
 
 
 class Simulated(VenueMachine):
