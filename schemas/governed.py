@@ -91,7 +91,8 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     which an account is taken over instead of sold (17.18). `closing_spread_ppm` and `closing_adjustment_ppm` (10^6
     when only the other is said): a limit of orders at the venue nearer the mark than bankruptcy (17.19).
     `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.24).
-    `bankruptcy_share`: how much of its account's equity a position bears (15.2).
+    `bankruptcy_share`: how much of its account's equity a position bears (15.2). `cure_ms`: how long a loss may stay
+    uncovered before the book is wound down; without it, for ever (17.25).
     """
 
     late_ms: Count = 60_000
@@ -118,6 +119,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     closing_spread_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
     closing_adjustment_ppm: Ppm | UnsetType = UNSET
     bankruptcy_share: Literal["pro_rata", "whole"] | UnsetType = UNSET
+    cure_ms: Count | UnsetType = UNSET
 
 
 LayerKind = Literal[

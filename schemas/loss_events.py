@@ -112,6 +112,24 @@ class AssessmentMissed(Event, frozen=True, kw_only=True, tag="assessment-missed"
     amount_units: int
 
 
+class WindDownBegun(Event, frozen=True, kw_only=True, tag="wind-down-begun"):
+    """A loss was not covered in time: every position is settled at these marks, and the book ends (17.25)."""
+
+    uncovered_units: int
+    marks_ticks: dict[str, int]
+
+
+class WindDownPaid(Event, frozen=True, kw_only=True, tag="wind-down-paid"):
+    """All that is held, shared over all claims: accounts and funds keep their shares, which may leave (17.25).
+
+    The share of `@guarantee/<member>` goes to the account named as the member.
+    """
+
+    held_units: int
+    claims_units: int
+    draw: Draw
+
+
 class GainsCharged(Event, frozen=True, kw_only=True, tag="gains-charged"):
     account: str
     window: int

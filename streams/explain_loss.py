@@ -37,6 +37,9 @@ def losses_of(events: Iterable[Fields], member: str) -> Fields:
             windows += [found] if found["cost_units"] or found["own_defaults"] or found["met"] else []
         elif kind == "deleveraging-allocated":
             others += _given(event, member)
+        elif kind == "wind-down-paid":
+            kept = list(_paid(event, member))
+            occurs, others = occurs or bool(kept), others + kept
         elif mine and kind == "assessment-called":
             about["calls"].append(event)  # beside the allocation, whose facts hold this list
         elif mine and (kind == "assessment-missed" or event.get("left_units")):
@@ -79,6 +82,13 @@ def _given(event: Fields, member: str) -> Iterator[Fields]:
         for share in draw["shares"]:
             if share["lots"] and is_of(share["account"], member):
                 yield _head(event, "draws") | {"table": _head(draw), "share": share}
+
+
+def _paid(event: Fields, member: str) -> Iterator[Fields]:
+    """What was missing for the claims of a member when its book ended, its contribution's too."""
+    for share in event["draw"]["shares"]:
+        if is_of(share["payer"].removeprefix("@guarantee/"), member):
+            yield _head(event, "draw") | {"table": _head(event["draw"]), "share": share}
 
 
 def _head(table: Fields, rows: str = "shares") -> Fields:

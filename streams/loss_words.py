@@ -37,6 +37,12 @@ def _other(event: Fields) -> str:
         return _deleveraged(event)
     if event["type"] == "default-declared":
         return f"a default of {event['shortfall']} in window {event['window']}, whose loss is not allocated here yet"
+    if event["type"] == "wind-down-paid":
+        share = event["share"]
+        return (
+            f"wind-down: of the claim of {share['payer']}, {share['weight']}, it keeps {share['share']}, lost "
+            f"{share['after']} ({_formula(event['table'], share)}; rulebook 8, 17.25)"
+        )
     if event["type"] == "assessment-missed":
         return (
             f"{event['amount']} of a call unpaid at its deadline, a loss of window {event['window']} (rulebook 17.23)"

@@ -38,6 +38,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
     "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (),
     "assessment-called": ("amount_units", "deadline_ms"), "assessment-missed": ("window", "amount_units"),
+    "wind-down-begun": ("uncovered_units",), "wind-down-paid": ("held_units", "claims_units"),
     "withdrawal-released": ("amount",),
     "withdrawal-refused": (), "mark-held": (), "settlement-due": ("since_ms",),
     "limit-exceeded": ("instrument", "lots", "limit_lots"),

@@ -133,7 +133,9 @@ def parameters(s: Settings, **rule: Any) -> Input:
         small_lots=[0, 2, 5, 0][s.pace], per_account_notional=[None, None, "400", "300"][s.pace],
         per_book_notional=[None, None, None, "900"][(s.pace + s.venue) % 4], interval_ms=500,
         vest_gains=s.vest % 2 == 1, takeover_ppm=[UNSET, 500_000, 666_667, 1_000_000][s.takeover],
-        withdrawal_factor=s.large == 2 or UNSET, **(_CLOSING[s.closing] if s.venue > 1 else {}),
+        withdrawal_factor=s.large == 2 or UNSET,
+        cure_ms=[UNSET, 3_000, 700, UNSET][s.stop] if s.large == 2 else UNSET,
+        **(_CLOSING[s.closing] if s.venue > 1 else {}),
         **({"bankruptcy_share": "whole"} if (s.close + s.fee) % 4 == 3 else {}), **rule,
     )  # fmt: skip
 

@@ -42,6 +42,7 @@ def receive(state: ClearingState, source: str, member: str, units: int) -> None:
         due.units, units = due.units - paid, units - paid
     state.calls = [due for due in state.calls if due.units]
     state.ledger.post(source, guarantee(member), units)
+    state.news |= state.winding == "begun"  # the payouts may have waited for it (17.25)
 
 
 def missed(state: ClearingState) -> list[Call]:

@@ -1,7 +1,7 @@
 """Rounds (RULEBOOK 2a.5): when to ask, when an answer is complete, and the one thing that is then decided.
 
-What goes first: liquidations, positions to deleverage, those to place, collateral to sell, the window, withdrawals. One
-round at a time.
+What goes first: liquidations, positions to deleverage, those to place, collateral to sell, the window, the payouts of a
+wind-down, withdrawals. One round at a time.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from engine.accounts import account_key
-from engine.clearing import allocating, calls, deleveraging, grants, placing, sales, window
+from engine.clearing import allocating, calls, deleveraging, grants, placing, sales, wind_down, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
 from engine.ledger import TRANSIT, UNCOVERED, guarantee
 from engine.waterfall.leaving import leaving, withdrawal_factor
 from schemas.codes import Code, Halt
 from schemas.journal import Allocation, Answer, Marker
-from schemas.rows import Candidate, Release
+from schemas.rows import Candidate, Claim, Release
 
 
 def think(state: ClearingState) -> None:
@@ -47,6 +47,8 @@ def _needs_round(state: ClearingState) -> bool:
         return True
     if state.window is not None:
         return window.needs_round(state, state.window)
+    if state.winding == "begun":  # who asked to leave waits for the payouts
+        return state.news and wind_down.is_ready(state)
     return "withdrawal" in kinds and "transfers" not in state.book.halts
 
 
@@ -61,7 +63,7 @@ def _mark(state: ClearingState, asking: Round) -> None:
     marker = Marker(
         book=state.book.name, seq=state.book.seq, round=asking.number, attempt=len(asking.attempts),
         settled=state.settled, place=state.to_place(), gains=gains, force=force, bearing=bearing,
-        batch=state.batches[0] if state.batches else UNSET,
+        batch=state.batches[0] if state.batches else UNSET, claims=wind_down.is_ready(state) or UNSET,
     )  # fmt: skip
     asking.attempts.append(Attempt(marker))
     asking.deadline_ms = state.book.clock_ms + state.book.parameters.round_ms
@@ -115,13 +117,19 @@ def union(answers: list[Answer]) -> Answer:
         ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
         cash_units=sum(one.cash_units for one in answers), lots=lots, outside_units=_sum_of_said(answers),
-        candidates=_candidates_said(answers),
+        candidates=_candidates_said(answers), claims=_claims_said(answers),
     )  # fmt: skip
 
 
 def _candidates_said(answers: list[Answer]) -> list[Candidate] | UnsetType:
     """Of all shards, where the marker asked for a batch: without one nothing of it is written."""
     said = [one.candidates for one in answers if one.candidates is not UNSET]
+    return sorted((x for one in said for x in one), key=lambda x: account_key(x.account)) if said else UNSET
+
+
+def _claims_said(answers: list[Answer]) -> list[Claim] | UnsetType:
+    """Of all shards, where the marker asked for them."""
+    said = [one.claims for one in answers if one.claims is not UNSET]
     return sorted((x for one in said for x in one), key=lambda x: account_key(x.account)) if said else UNSET
 
 
@@ -145,6 +153,7 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
         or placing.place(state, attempt, found)
         or sales.sell(state, found)
         or window.settle_one(state, attempt, found)
+        or wind_down.pay_out(state, found)
         or _release(state, attempt, found)
     )
 
@@ -178,7 +187,8 @@ def _next_interval_ms(state: ClearingState) -> int:
 
 def _release(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
     """Withdrawals leave outside a window (7)."""
-    if state.window is not None or "transfers" in state.book.halts or not found.releases:
+    waits = state.window is not None or state.winding == "begun" or "transfers" in state.book.halts
+    if waits or not found.releases:
         return False
     closed, rows = set(found.closed_targets), []
     state.left = [what for what in state.left if what != "withdrawal"]
@@ -204,5 +214,5 @@ def _leave(state: ClearingState, rows: list[Release], outside_units: int) -> lis
             stays = min(leaving(row.amount, factor)[1], owed)
         left.append(stays)
         owed -= stays
-    state.ledger.post(TRANSIT, UNCOVERED, sum(left))
+    wind_down.cure(state, TRANSIT, sum(left))
     return left

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.book import Book
+from engine.book import Book, WindingDown
 from engine.layers import Waterfall
 from engine.ledger import LIQUIDATION, Ledger
 from engine.outbox import Outbox
@@ -51,11 +51,21 @@ class Call:
 
 
 @dataclass(slots=True)
+class Uncured:
+    """What a window left uncovered, as far as it is unpaid, and until when it may be (17.25)."""
+
+    window: int
+    units: int
+    deadline_ms: int
+
+
+@dataclass(slots=True)
 class Window:
     """An event window (7). Contributions, waterfall and times are those of its opening.
 
     `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for
-    those. `vests`: whether gains vested only with the period when it opened.
+    those. `vests`: whether gains vested only with the period when it opened. `cure_ms`: how long what it leaves
+    uncovered may stay so, None: for ever.
     """
 
     number: int
@@ -71,6 +81,7 @@ class Window:
     is_asked: bool = False
     wants_gains: bool = False
     vests: bool = False
+    cure_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -83,7 +94,8 @@ class ClearingState:
     `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back. `batches` are to be
     deleveraged, the first one next; `leaving` those of the running allocation, by row, until all is reported; `giving`
     the one that its rows give lots against, `given` how many so far; `reserved` what the layers before deleveraging
-    owe to holes that left at the mark, by account and scope (17.22).
+    owe to holes that left at the mark, by account and scope (17.22). `winding`: how far a wind-down is decided;
+    how far it stands in the log the book knows.
     """
 
     book: Book
@@ -116,6 +128,8 @@ class ClearingState:
     given: int = 0
     deleveragings: int = 0
     reserved: dict[str, dict[str, int]] = field(default_factory=dict)
+    uncured: list[Uncured] = field(default_factory=list)
+    winding: WindingDown = ""
     out: Outbox = field(default_factory=Outbox)
 
     def to_place(self) -> list[str]:

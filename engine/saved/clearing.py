@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from engine.book import Book
+from engine.book import Book, WindingDown
 from engine.clearing.door import Clearing
-from engine.clearing.state import Call, ClearingState, Round, Window
+from engine.clearing.state import Call, ClearingState, Round, Uncured, Window
 from engine.layers import Waterfall
 from engine.ledger import Ledger
 from engine.saved.book import Document
@@ -45,10 +45,12 @@ _PLAIN: dict[str, Any] = {
     "given": int,
     "deleveragings": int,
     "reserved": dict[str, dict[str, int]],
+    "uncured": list[Uncured],
+    "winding": WindingDown,
 }
 
 
-_SINCE = {"calls", "assessed", "period"}  # assessments came later
+_SINCE = {"calls", "assessed", "period", "uncured", "winding"}  # assessments and wind-downs came later
 
 
 def save_clearing(clearing: Clearing) -> Document:

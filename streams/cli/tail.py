@@ -63,6 +63,8 @@ MATTERS: dict[str, tuple[str, ...]] = {
     "gains-charged": ("amount", "window"),
     "assessment-called": ("amount", "window", "deadline"),
     "assessment-missed": ("amount", "window"),
+    "wind-down-begun": ("uncovered",),
+    "wind-down-paid": ("held", "claims"),
     "window-closed": ("window", "defaults"),
 }
 

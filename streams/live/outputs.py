@@ -29,8 +29,9 @@ _DEFAULTS = {
     "window-closed",
     "account-reopened",
     "assessment-missed",
+    "wind-down-begun",
 }
-_LOSSES = {"loss-allocated", "gains-charged", "assessment-called"}
+_LOSSES = {"loss-allocated", "gains-charged", "assessment-called", "wind-down-paid"}
 _OF_LIQUIDATION = ("liquidation", "position", "collateral", "orders", "filled")
 _CALLS = {"margin-called", "margin-call-met", "margin-call-missed"}
 

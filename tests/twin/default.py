@@ -30,7 +30,7 @@ def start_window(book: BookState) -> None:
     frozen = {a.id.removeprefix("@guarantee/"): a.cash for a in funds}
     book.window = Window(
         book.window_number, book.clock, said.window_ms, said.window_max_ms, frozen, valid(book), book.clock,
-        vests=said.vest_gains, seq=book.seq,
+        vests=said.vest_gains, seq=book.seq, cure_ms=said.cure_ms,
     )  # fmt: skip
     book.event("window-opened", str(book.window.number), contributions=sum(frozen.values()))
 

@@ -105,6 +105,7 @@ class Window:
     defaulted: set[str] = field(default_factory=set)
     vests: bool = False
     seq: int = 0  # of the input whose consequences opened it
+    cure_ms: Any = None  # UNSET: no deadline for what it leaves uncovered
 
 
 @dataclass
@@ -124,6 +125,14 @@ class Call:
     deadline_ms: int
     member: str
     window: int
+    units: int
+
+
+@dataclass
+class Uncured:
+    """What a window left uncovered and nobody has paid yet (17.25)."""
+
+    deadline_ms: int
     units: int
 
 
@@ -161,6 +170,8 @@ class BookState:
     batches: list[Any] = field(default_factory=list)  # what is to be deleveraged, oldest first (17.22)
     reserved: dict[tuple[str, str], int] = field(default_factory=dict)  # (account, scope): what earlier layers owe it
     funds: dict[str, int] = field(default_factory=dict)  # cash of named accounts when the round was granted
+    uncured: list[Uncured] = field(default_factory=list)
+    winding: str = ""  # then due, begun, paid (17.25)
     torn_scope: str = ""  # insurance scope of what was last torn up or placed
     outside: dict[str, int] = field(default_factory=dict)  # deposits minus withdrawals, by asset
     events: list[tuple[int, str, str, dict]] = field(default_factory=list)
@@ -184,6 +195,11 @@ class BookState:
     def insurance(self, scope: str | None) -> Account:
         """`@insurance/<scope>`, without a scope the book's (17.12)."""
         return self.account(f"@insurance/{scope or self.name}")
+
+    @property
+    def is_over(self) -> bool:
+        """The entry of a wind-down stands in the log (17.25)."""
+        return self.winding in ("begun", "paid")
 
     def event(self, kind: str, subject: str, **facts: object) -> None:
         self.events.append((self.seq, kind, subject, facts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.twin.calls import miss_calls
+from tests.twin.cure import watch
 from tests.twin.life import look_called
 from tests.twin.liquidation import order_close
 from tests.twin.margin import trusted
@@ -15,6 +16,7 @@ from tests.twin.state import Account, BookState
 def fire(book: BookState) -> None:
     """By (deadline, kind, account) (17.2 d); those of the clearing house first."""
     miss_calls(book)
+    watch(book)
     due = [
         (deadline, kind, account.id)
         for account in book.members_accounts()

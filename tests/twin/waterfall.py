@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from tests.twin.allocate import allocate
 from tests.twin.calls import call
+from tests.twin.cure import owe
 from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains
 from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, Account, BookState, Window
@@ -49,6 +50,7 @@ def allocate_loss(book: BookState, window: Window) -> None:
             book.event("gains-charged", account, window=window.number, charge=units)
     uncovered = ladder.remaining(None)
     post(book, UNCOVERED, SUSPENSE, uncovered)
+    owe(book, window, uncovered)
     facts = {"window": window.number, "shortfall": shortfall, "draws": ladder.draws, "uncovered": uncovered}
     book.event("loss-allocated", str(window.number), **facts)
 

@@ -1,0 +1,106 @@
+"""What is uncovered, its cure, and the wind-down of a book where it is not cured (RULEBOOK 8, 17.25).
+
+Every position is settled at its mark; what that leaves below zero goes the way of all losses. When nothing is open any
+more, all that is held is shared over all claims, which is what is missing for each in the same part.
+"""
+
+from __future__ import annotations
+
+from engine.accounts import account_key
+from engine.clearing import allocating
+from engine.clearing.state import ClearingState, Uncured, Window
+from engine.ledger import BACKSTOP, LIQUIDATION, OPERATOR, TRANSIT, UNCOVERED, guarantee, insurance
+from engine.receipts import share_out
+from schemas import loss_events
+from schemas.journal import Allocation, Answer, WindDown
+from schemas.loss_events import Draw
+from schemas.rows import Claim, Payout
+
+FUNDS = (f"{OPERATOR}/", insurance(""), guarantee(""))
+
+
+def owe(state: ClearingState, window: Window, units: int) -> None:
+    """What a window left uncovered, to be cured within the time that was said when it opened."""
+    if units and window.cure_ms is not None and not state.winding:
+        state.uncured.append(Uncured(window.number, units, state.book.clock_ms + window.cure_ms))
+
+
+def cure(state: ClearingState, source: str, units: int) -> None:
+    """Money for what is uncovered, oldest deadline first; what is more goes to the insurance fund of the book."""
+    paid = min(units, max(0, -state.ledger.balance(UNCOVERED)))
+    state.ledger.post(source, UNCOVERED, paid)
+    state.ledger.post(source, insurance(state.book.name), units - paid)
+    for one in state.uncured:
+        part = min(one.units, paid)
+        one.units, paid = one.units - part, paid - part
+    state.uncured = [one for one in state.uncured if one.units]
+
+
+def decide(state: ClearingState) -> None:
+    """At a deadline: the book is wound down, once."""
+    if any(one.deadline_ms <= state.book.clock_ms for one in state.uncured):
+        state.winding = "begun"
+        state.uncured.clear()
+        state.decide(WindDown(book=state.book.name, seq=state.book.seq))
+
+
+def begin(state: ClearingState) -> list[int]:
+    """The decision stands in the log: the columns that are settled by it, at the marks of this place."""
+    columns = state.book.begin_wind_down()
+    marks = {state.book.contracts[column].name: state.book.price(column) for column in columns}
+    stamp = state.stamp(state.book.name, *columns)
+    owed = -state.ledger.balance(UNCOVERED)
+    state.tell(loss_events.WindDownBegun(**stamp, uncovered_units=owed, marks_ticks=marks))
+    state.news = True
+    return columns
+
+
+def is_ready(state: ClearingState) -> bool:
+    """Whether all may be asked for their claims: nobody's loss is being settled, and no call is open."""
+    is_begun = state.winding == "begun" and bool(state.book.wind_down)
+    return is_begun and state.window is None and not state.calls
+
+
+def pay_out(state: ClearingState, found: Answer) -> bool:
+    """One allocation of all that is held, when nothing is below zero or for sale any more."""
+    asked = found.claims if is_ready(state) else None
+    if not isinstance(asked, list) or found.holes or found.bankrupts or found.sales or state.is_placing():
+        return False
+    allocating.sweep(state)
+    funds = [Claim(name, units) for name, units in state.ledger.cash.items() if _is_fund(name) and units > 0]
+    claims = sorted([*asked, *funds], key=lambda one: one.account)
+    total = sum(one.units for one in claims)
+    held = max(0, total + sum(min(0, state.ledger.balance(name)) for name in (UNCOVERED, LIQUIDATION, BACKSTOP)))
+    balances = {one.account: one.units for one in claims}
+    rows = [(one.account, one.units, one.units) for one in claims]
+    draw = share_out("wind-down", "claims", held, rows, balances.__getitem__)
+    stamp = state.stamp(state.book.name)
+    state.tell(loss_events.WindDownPaid(**stamp, held_units=held, claims_units=total, draw=draw))
+    payouts = _post(state, draw)
+    state.winding = "paid"
+    fields = allocating.next_allocation(state)
+    return allocating.allocate_round(state, Allocation(**fields, kind="wind_down", payouts=payouts))
+
+
+def _is_fund(name: str) -> bool:
+    return name in (OPERATOR, BACKSTOP) or name.startswith(FUNDS)
+
+
+def _post(state: ClearingState, draw: Draw) -> list[Payout]:
+    """What each lacks pays what is uncovered; contributions go back to their members. The rows of accounts, by name."""
+    rows: dict[str, Payout] = {}
+    for share in draw.shares:
+        member = share.payer.removeprefix(guarantee(""))
+        source = share.payer if share.payer.startswith("@") else TRANSIT
+        state.ledger.post(source, UNCOVERED, share.after_units)
+        if source == TRANSIT:
+            rows[member] = Payout(member, share.weight_units, share.share_units, 0)
+    for share in draw.shares:
+        member = share.payer.removeprefix(guarantee(""))
+        if member != share.payer and share.share_units:
+            state.ledger.post(share.payer, TRANSIT, share.share_units)
+            own = rows.get(member, Payout(member, 0, 0, 0))
+            rows[member] = Payout(member, own.claim_units, own.amount_units, share.share_units)
+    for name in (LIQUIDATION, BACKSTOP):
+        state.ledger.post(UNCOVERED, name, max(0, -state.ledger.balance(name)))
+    return [rows[name] for name in sorted(rows, key=account_key)]
