@@ -30,7 +30,7 @@ MANY = 256
 _ID, _TIME = attrgetter("id"), attrgetter("time_ms")
 
 Change = Contract | Parameters | Waterfall
-WindingDown = Literal["", "begun", "paid"]
+WindingDown = Literal["", "due", "begun", "paid"]
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from engine.operations import (
     Ordered,
     Passed,
     PeriodEnded,
+    Recovered,
     Settled,
     Traded,
 )
@@ -40,7 +41,8 @@ FUNDED_PREFIX = ("@insurance/", "@operator/")
 
 def judge(book: Book, message: Input) -> Operation:
     """The operation of an input, or the first refusal of its content."""
-    if not book.is_ready and (isinstance(message, governed.Command) or not isinstance(message, Governed)):
+    is_rule = isinstance(message, Governed) and not isinstance(message, governed.Command | inputs.Recovery)
+    if not book.is_ready and not is_rule:
         raise Refused(Code.BOOK_NOT_READY, f"book {book.name} awaits its parameters and waterfall")
     if book.wind_down:
         _require_end(book, message)
@@ -108,6 +110,15 @@ def _contribution(book: Book, message: inputs.Contribution) -> Operation:
     return Asked(message.id, account, None, amount, f"@guarantee/{member}")
 
 
+def _recovery(book: Book, message: inputs.Recovery) -> Operation:
+    member = member_account(message.member)
+    if "/" in member:
+        raise Refused(Code.BAD_ID, f"expected a member, found an account {member}")
+    if not book.parameters.recoveries:
+        raise Refused(Code.RECOVERIES_NOT_KEPT, f"book {book.name} does not keep who bore its losses")
+    return Recovered(member, amount_of(book, message.amount, None), message.from_estate)
+
+
 def _price(book: Book, message: inputs.Price) -> Operation:
     if (message.instrument is None) == (message.asset is None):
         raise Refused(Code.MISSING_FIELD, "expected an instrument or an asset, and not both")
@@ -170,6 +181,7 @@ _JUDGES: dict[type[Input], Callable[[Book, Any], Operation]] = {
     inputs.Withdrawal: _withdrawal,
     inputs.Move: _move,
     inputs.Contribution: _contribution,
+    inputs.Recovery: _recovery,
     inputs.Price: _price,
     inputs.Funding: _funding,
     inputs.Settlement: _settlement,

@@ -92,7 +92,8 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     when only the other is said): a limit of orders at the venue nearer the mark than bankruptcy (17.19).
     `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.24).
     `bankruptcy_share`: how much of its account's equity a position bears (15.2). `cure_ms`: how long a loss may stay
-    uncovered before the book is wound down; without it, for ever (17.25).
+    uncovered before the book is wound down; without it, for ever (17.25). `recoveries`: whether it is kept who bore a
+    loss, so that what is recovered flows back (17.26).
     """
 
     late_ms: Count = 60_000
@@ -120,6 +121,7 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     closing_adjustment_ppm: Ppm | UnsetType = UNSET
     bankruptcy_share: Literal["pro_rata", "whole"] | UnsetType = UNSET
     cure_ms: Count | UnsetType = UNSET
+    recoveries: bool | UnsetType = UNSET
 
 
 LayerKind = Literal[

@@ -15,6 +15,7 @@ from schemas.rows import (
     Candidate,
     Charge,
     Claim,
+    Credit,
     Gain,
     Holder,
     Hole,
@@ -138,11 +139,12 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     """The one decision of a round; `kind` says which of the lists it fills. `deferred` wait for the next interval.
 
     `upto`: withdrawals asked up to this seq are all among the releases, or were refused. `left_units`: of each release
-    what stays in the book (17.24). `payouts`: what a wound-down book pays to each (17.25).
+    what stays in the book (17.24). `payouts`: what a wound-down book pays to each (17.25); `credits`: what
+    comes back to accounts, or of an estate (17.26).
     """
 
     allocation: int
-    kind: Literal["liquidation", "deleverage", "place", "default", "sale", "release", "loss", "wind_down"]
+    kind: Literal["liquidation", "deleverage", "place", "default", "sale", "release", "loss", "return", "wind_down"]
     window: int = 0
     deferred: list[str] = []
     lot_rows: list[LotRow] = []
@@ -153,6 +155,7 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     charges: list[Charge] = []
     left_units: list[int] | UnsetType = UNSET
     payouts: list[Payout] | UnsetType = UNSET
+    credits: list[Credit] | UnsetType = UNSET
 
 
 Report = Raised | Moved | Declared | Paid | Answer | Retired

@@ -112,6 +112,42 @@ class AssessmentMissed(Event, frozen=True, kw_only=True, tag="assessment-missed"
     amount_units: int
 
 
+class EstateHeld(Event, frozen=True, kw_only=True, tag="estate-held"):
+    """What a window left of a defaulter's contribution: its own, but held until its losses are covered (17.26)."""
+
+    member: str
+    window: int
+    amount_units: int
+
+
+class EstatePaid(Event, frozen=True, kw_only=True, tag="estate-paid"):
+    """Nothing is lacking of the member's losses any more: what its estate holds goes to its account (17.26)."""
+
+    member: str
+    amount_units: int
+
+
+class Return(Struct, frozen=True):
+    """What one layer of one window gets back, by what each paid into it and has not got back."""
+
+    window: int
+    kind: str
+    draw: Draw
+
+
+class RecoveryAllocated(Event, frozen=True, kw_only=True, tag="recovery-allocated"):
+    """Money recovered from `member`: back to who bore its losses, last loser first (17.26).
+
+    `passed_on_units`: what goes on as a recovery from members that lost by it, but whose own losses others bear.
+    """
+
+    member: str
+    amount_units: int
+    returns: list[Return]
+    passed_on_units: dict[str, int]
+    left_units: int
+
+
 class WindDownBegun(Event, frozen=True, kw_only=True, tag="wind-down-begun"):
     """A loss was not covered in time: every position is settled at these marks, and the book ends (17.25)."""
 

@@ -164,6 +164,14 @@ class Claim(Struct, frozen=True, array_like=True):
     units: int
 
 
+class Credit(Struct, frozen=True, array_like=True):
+    """Money that comes to an account from what was recovered, or from an estate; a flow, or what was charged (17.8)."""
+
+    account: str
+    is_flow: bool
+    units: int
+
+
 class Payout(Struct, frozen=True, array_like=True):
     """What a wound-down book has for a claim, and what comes back of the account's contribution as a member (17.25)."""
 

@@ -43,6 +43,13 @@ def _other(event: Fields) -> str:
             f"wind-down: of the claim of {share['payer']}, {share['weight']}, it keeps {share['share']}, lost "
             f"{share['after']} ({_formula(event['table'], share)}; rulebook 8, 17.25)"
         )
+    if event["type"] == "recovery-allocated":
+        share = event["share"]
+        return (
+            f"recovered from {event['member']}: of {share['weight']} that {share['payer']} lacked of window "
+            f"{event['window']}, layer {event['table']['layer']}, {share['share']} come back, {share['after']} do not "
+            f"({_formula(event['table'], share)}; rulebook 8, 17.26)"
+        )
     if event["type"] == "assessment-missed":
         return (
             f"{event['amount']} of a call unpaid at its deadline, a loss of window {event['window']} (rulebook 17.23)"

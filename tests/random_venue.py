@@ -86,6 +86,8 @@ def _rare(venue: VenueWords, base: Base, kind: int, one: int, two: int, size: in
     if kind < 112:
         return fill(venue.told, venue.price, base, one, two, size)
     if kind < 115:
+        if venue.settings.large == 2 and size % 3 == 1:
+            return venue.recovery(base, one, size)
         cures = venue.settings.large == 2 and size % 3 == 0
         return venue.deposit(base, "@uncovered" if cures else FUNDS[(one + two) % len(FUNDS)], size)
     if kind < 121:

@@ -145,6 +145,10 @@ class VenueMachine(RuleBasedStateMachine):
     def transfer(self, account: str, other: str, how: str, size: int, wait: int) -> None:
         self.say(self.venue.leave(self.venue.next(wait), account, other, how, size))
 
+    @rule(place=PLACE, size=SIZE, wait=WAIT)
+    def recover(self, place: int, size: int, wait: int) -> None:
+        self.say(self.venue.recovery(self.venue.next(wait), place, size))
+
     @rule(name=NAME, size=SIZE, wait=WAIT)
     def funding(self, name: str, size: int, wait: int) -> None:
         self.say(self.venue.funding(self.venue.next(wait), name, size))

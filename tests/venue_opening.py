@@ -135,7 +135,7 @@ def parameters(s: Settings, **rule: Any) -> Input:
         vest_gains=s.vest % 2 == 1, takeover_ppm=[UNSET, 500_000, 666_667, 1_000_000][s.takeover],
         withdrawal_factor=s.large == 2 or UNSET,
         cure_ms=[UNSET, 3_000, 700, UNSET][s.stop] if s.large == 2 else UNSET,
-        **(_CLOSING[s.closing] if s.venue > 1 else {}),
+        recoveries=(s.large == 2 and s.pace < 3) or UNSET, **(_CLOSING[s.closing] if s.venue > 1 else {}),
         **({"bankruptcy_share": "whole"} if (s.close + s.fee) % 4 == 3 else {}), **rule,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import operations as op
 from engine.book import Book
-from engine.clearing import allocating, calls, deleveraging, rounds, wind_down, window
+from engine.clearing import allocating, calls, deleveraging, recoveries, rounds, wind_down, window
 from engine.clearing.state import ClearingState
 from engine.ledger import (
     BACKSTOP,
@@ -14,6 +14,7 @@ from engine.ledger import (
     ROUNDING,
     TRANSIT,
     UNCOVERED,
+    estate,
     insurance,
 )
 from engine.numbers import PPM, div_up
@@ -92,11 +93,13 @@ class Clearing:
                 state.ledger.post(OUTSIDE, operation.account, operation.amount)
         elif isinstance(operation, op.Contributed):
             calls.receive(state, OUTSIDE, operation.member, operation.amount)
+        elif isinstance(operation, op.Recovered):
+            self._recover(operation)
         elif isinstance(operation, op.Marked):
             self._tell_mark(operation)
         elif isinstance(operation, op.Advanced):
             window.lose_calls(state)
-            wind_down.decide(state)
+            wind_down.watch(state)
             self._tell_overdue(operation)
         elif isinstance(operation, op.Funded):
             self._fund(operation)
@@ -104,6 +107,15 @@ class Clearing:
             self._settle(operation)
         elif isinstance(operation, op.Changed):
             state.resume_ms = 0
+
+    def _recover(self, recovered: op.Recovered) -> None:
+        """What came back of a defaulter; a book that ended meanwhile takes nothing any more (17.25)."""
+        member, units, source = recovered.member, recovered.amount, OUTSIDE
+        if recovered.is_held:
+            source = estate(member)
+            units = min(units, self.state.ledger.balance(source))
+        if units and not self.state.book.wind_down:
+            recoveries.recover(self.state, member, units, source)
 
     def _trade(self, trade: op.Traded) -> None:
         """Legs of the named accounts that may trade: `@market` and `@backstop`."""

@@ -1,7 +1,7 @@
 """Rounds (RULEBOOK 2a.5): when to ask, when an answer is complete, and the one thing that is then decided.
 
-What goes first: liquidations, positions to deleverage, those to place, collateral to sell, the window, the payouts of a
-wind-down, withdrawals. One round at a time.
+What goes first: liquidations, positions to deleverage, those to place, collateral to sell, the window, what
+comes back to accounts, a wind-down and its payouts, withdrawals. One round at a time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from engine.accounts import account_key
-from engine.clearing import allocating, calls, deleveraging, grants, placing, sales, wind_down, window
+from engine.clearing import allocating, calls, deleveraging, grants, placing, recoveries, sales, wind_down, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
 from engine.ledger import TRANSIT, UNCOVERED, guarantee
 from engine.waterfall.leaving import leaving, withdrawal_factor
@@ -44,6 +44,8 @@ def _needs_round(state: ClearingState) -> bool:
     if "liquidation" in kinds or (state.deferred and state.book.clock_ms >= state.resume_ms):
         return True
     if "sale" in kinds or state.batches or (state.to_place() and state.place_tried != state.book.seq):
+        return True
+    if state.credits or state.winding == "due":
         return True
     if state.window is not None:
         return window.needs_round(state, state.window)
@@ -153,9 +155,16 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
         or placing.place(state, attempt, found)
         or sales.sell(state, found)
         or window.settle_one(state, attempt, found)
-        or wind_down.pay_out(state, found)
+        or _after_window(state, attempt, found)
         or _release(state, attempt, found)
     )
+
+
+def _after_window(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
+    """What waits until a window that only lacked its members' gains has closed (17.25, 17.26)."""
+    if state.window is not None and state.window.wants_gains and not attempt.marker.gains:
+        return False
+    return recoveries.pay(state) or wind_down.decide(state) or wind_down.pay_out(state, found)
 
 
 def _require_conserved(attempt: Attempt, found: Answer) -> None:
@@ -187,7 +196,7 @@ def _next_interval_ms(state: ClearingState) -> int:
 
 def _release(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
     """Withdrawals leave outside a window (7)."""
-    waits = state.window is not None or state.winding == "begun" or "transfers" in state.book.halts
+    waits = state.window is not None or state.winding in ("due", "begun") or "transfers" in state.book.halts
     if waits or not found.releases:
         return False
     closed, rows = set(found.closed_targets), []

@@ -14,7 +14,7 @@ from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.events import Event
 from schemas.journal import Allocation, Answer, Decision, Marker
-from schemas.rows import Batch
+from schemas.rows import Batch, Credit
 
 NEVER = 2**62
 
@@ -60,12 +60,24 @@ class Uncured:
 
 
 @dataclass(slots=True)
+class Borne:
+    """What a layer bore in a window and has not got back: of whose losses, and paid by whom (17.26)."""
+
+    window: int
+    rank: int
+    layer: str
+    kind: str
+    owed: dict[str, int]
+    paid: dict[str, int]
+
+
+@dataclass(slots=True)
 class Window:
     """An event window (7). Contributions, waterfall and times are those of its opening.
 
     `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for
     those. `vests`: whether gains vested only with the period when it opened. `cure_ms`: how long what it leaves
-    uncovered may stay so, None: for ever.
+    uncovered may stay so, None: for ever. `recovers`: whether it is kept who bore its losses.
     """
 
     number: int
@@ -82,6 +94,7 @@ class Window:
     wants_gains: bool = False
     vests: bool = False
     cure_ms: int | None = None
+    recovers: bool = False
 
 
 @dataclass(slots=True)
@@ -95,7 +108,7 @@ class ClearingState:
     deleveraged, the first one next; `leaving` those of the running allocation, by row, until all is reported; `giving`
     the one that its rows give lots against, `given` how many so far; `reserved` what the layers before deleveraging
     owe to holes that left at the mark, by account and scope (17.22). `winding`: how far a wind-down is decided;
-    how far it stands in the log the book knows.
+    how far it stands in the log the book knows. `credits`: what is to come to accounts of what came back (17.26).
     """
 
     book: Book
@@ -130,6 +143,9 @@ class ClearingState:
     reserved: dict[str, dict[str, int]] = field(default_factory=dict)
     uncured: list[Uncured] = field(default_factory=list)
     winding: WindingDown = ""
+    borne: list[Borne] = field(default_factory=list)
+    recoveries: int = 0
+    credits: list[Credit] = field(default_factory=list)
     out: Outbox = field(default_factory=Outbox)
 
     def to_place(self) -> list[str]:

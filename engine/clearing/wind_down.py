@@ -6,17 +6,20 @@ more, all that is held is shared over all claims, which is what is missing for e
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from engine.accounts import account_key
 from engine.clearing import allocating
 from engine.clearing.state import ClearingState, Uncured, Window
-from engine.ledger import BACKSTOP, LIQUIDATION, OPERATOR, TRANSIT, UNCOVERED, guarantee, insurance
+from engine.ledger import BACKSTOP, LIQUIDATION, OPERATOR, TRANSIT, UNCOVERED, estate, guarantee, insurance
 from engine.receipts import share_out
 from schemas import loss_events
 from schemas.journal import Allocation, Answer, WindDown
 from schemas.loss_events import Draw
 from schemas.rows import Claim, Payout
 
-FUNDS = (f"{OPERATOR}/", insurance(""), guarantee(""))
+OF_MEMBERS = (guarantee(""), estate(""))
+FUNDS = (f"{OPERATOR}/", insurance(""), *OF_MEMBERS)
 
 
 def owe(state: ClearingState, window: Window, units: int) -> None:
@@ -36,12 +39,20 @@ def cure(state: ClearingState, source: str, units: int) -> None:
     state.uncured = [one for one in state.uncured if one.units]
 
 
-def decide(state: ClearingState) -> None:
-    """At a deadline: the book is wound down, once."""
+def watch(state: ClearingState) -> None:
+    """At a deadline: the book is to be wound down, once."""
     if any(one.deadline_ms <= state.book.clock_ms for one in state.uncured):
-        state.winding = "begun"
+        state.winding = "due"
         state.uncured.clear()
-        state.decide(WindDown(book=state.book.name, seq=state.book.seq))
+
+
+def decide(state: ClearingState) -> bool:
+    """In a round that has nothing else to decide: the book ends here."""
+    if state.winding != "due":
+        return False
+    state.winding = "begun"
+    state.decide(WindDown(book=state.book.name, seq=state.book.seq))
+    return True
 
 
 def begin(state: ClearingState) -> list[int]:
@@ -87,20 +98,19 @@ def _is_fund(name: str) -> bool:
 
 
 def _post(state: ClearingState, draw: Draw) -> list[Payout]:
-    """What each lacks pays what is uncovered; contributions go back to their members. The rows of accounts, by name."""
+    """What each lacks pays what is uncovered; contributions and estates go back to their members. Rows by account."""
     rows: dict[str, Payout] = {}
-    for share in draw.shares:
-        member = share.payer.removeprefix(guarantee(""))
+    for share in sorted(draw.shares, key=lambda one: one.payer.startswith("@")):
+        prefix = next((one for one in OF_MEMBERS if share.payer.startswith(one)), "")
+        account = share.payer.removeprefix(prefix)
         source = share.payer if share.payer.startswith("@") else TRANSIT
         state.ledger.post(source, UNCOVERED, share.after_units)
-        if source == TRANSIT:
-            rows[member] = Payout(member, share.weight_units, share.share_units, 0)
-    for share in draw.shares:
-        member = share.payer.removeprefix(guarantee(""))
-        if member != share.payer and share.share_units:
+        if prefix and share.share_units:
             state.ledger.post(share.payer, TRANSIT, share.share_units)
-            own = rows.get(member, Payout(member, 0, 0, 0))
-            rows[member] = Payout(member, own.claim_units, own.amount_units, share.share_units)
+            own = rows.get(account, Payout(account, 0, 0, 0))
+            rows[account] = replace(own, returned_units=own.returned_units + share.share_units)
+        elif source == TRANSIT:
+            rows[account] = Payout(account, share.weight_units, share.share_units, 0)
     for name in (LIQUIDATION, BACKSTOP):
         state.ledger.post(UNCOVERED, name, max(0, -state.ledger.balance(name)))
     return [rows[name] for name in sorted(rows, key=account_key)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from engine.clearing import allocating, calls, wind_down
+from engine.clearing import allocating, calls, recoveries, wind_down
 from engine.clearing.state import Attempt, ClearingState, Window
 from engine.layers import CHARGING
 from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
@@ -30,7 +30,7 @@ def open_window(state: ClearingState) -> None:
     rules = state.book.parameters
     state.window = Window(
         state.windows, now, now, rules.window_ms, rules.window_max_ms, state.book.waterfall.at(now),
-        state.contributions(), vests=rules.vest_gains, cure_ms=rules.cure_ms,
+        state.contributions(), vests=rules.vest_gains, cure_ms=rules.cure_ms, recovers=rules.recoveries,
     )  # fmt: skip
     subject = str(state.windows)
     state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
@@ -151,6 +151,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     _post(state, done)
     calls.call(state, window, done)
     wind_down.owe(state, window, done.uncovered)
+    recoveries.keep(state, window, done)
     decision = Allocation(
         **allocating.next_allocation(state), kind="loss", window=window.number,
         charges=[Charge(account, units) for account, units in sorted(done.charges.items())],
@@ -162,6 +163,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     state.window = None
     state.reserved.clear()
     allocating.allocate_round(state, decision)
+    recoveries.release(state)
     if any(what in ("hole", "bankrupt") for what, _ in state.raised):
         open_window(state)  # reported since the marker: theirs is the next window
     return True

@@ -17,7 +17,7 @@ from schemas.message import Governed, Input
 
 Document = dict[str, Any]
 _LATER: dict[str, Any] = {
-    kind.__name__: kind for kind in (op.Changed, op.AccountOpened, op.AccountClosed, op.Resharded)
+    kind.__name__: kind for kind in (op.Changed, op.AccountOpened, op.AccountClosed, op.Resharded, op.Recovered)
 }
 
 

@@ -8,14 +8,14 @@ import msgspec
 
 from engine.book import Book, WindingDown
 from engine.clearing.door import Clearing
-from engine.clearing.state import Call, ClearingState, Round, Uncured, Window
+from engine.clearing.state import Borne, Call, ClearingState, Round, Uncured, Window
 from engine.layers import Waterfall
 from engine.ledger import Ledger
 from engine.saved.book import Document
 from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.journal import Allocation
-from schemas.rows import Batch
+from schemas.rows import Batch, Credit
 
 # Plain fields: saved as they are, loaded as the type beside them.
 _PLAIN: dict[str, Any] = {
@@ -47,10 +47,13 @@ _PLAIN: dict[str, Any] = {
     "reserved": dict[str, dict[str, int]],
     "uncured": list[Uncured],
     "winding": WindingDown,
+    "borne": list[Borne],
+    "recoveries": int,
+    "credits": list[Credit],
 }
 
 
-_SINCE = {"calls", "assessed", "period", "uncured", "winding"}  # assessments and wind-downs came later
+_SINCE = {"calls", "assessed", "period", "uncured", "winding", "borne", "recoveries", "credits"}  # came later
 
 
 def save_clearing(clearing: Clearing) -> Document:

@@ -17,7 +17,7 @@ from engine.shard.state import CollateralSale, ShardState
 from engine.value import notional
 from schemas import events, loss_events
 from schemas.journal import Allocation, Declared
-from schemas.rows import Bankrupt, Payout, Release, SaleRow
+from schemas.rows import Bankrupt, Credit, Payout, Release, SaleRow
 
 
 def declare(state: ShardState, decision: Allocation, number: int, row: Bankrupt) -> None:
@@ -114,6 +114,16 @@ def tell_sale(state: ShardState, at: int, sale: CollateralSale, buyer: str, lots
             pay_units=pay,
         )
     )
+
+
+def credit(state: ShardState, rows: list[Credit]) -> None:
+    """What comes back to accounts; one whose life was over is open again (17.26)."""
+    for row in rows:
+        if state.owns(row.account):
+            at = state.accounts.open(row.account)
+            if state.accounts.status_of(at) in (Status.SETTLED, Status.CLOSED):
+                booking.reopen(state, at)
+            state.pay(at, row.units, TRANSIT, is_flow=row.is_flow)
 
 
 def pay_out(state: ShardState, payouts: list[Payout]) -> None:

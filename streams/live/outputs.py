@@ -29,9 +29,11 @@ _DEFAULTS = {
     "window-closed",
     "account-reopened",
     "assessment-missed",
+    "estate-held",
+    "estate-paid",
     "wind-down-begun",
 }
-_LOSSES = {"loss-allocated", "gains-charged", "assessment-called", "wind-down-paid"}
+_LOSSES = {"loss-allocated", "gains-charged", "assessment-called", "wind-down-paid", "recovery-allocated"}
 _OF_LIQUIDATION = ("liquidation", "position", "collateral", "orders", "filled")
 _CALLS = {"margin-called", "margin-call-met", "margin-call-missed"}
 

@@ -17,12 +17,13 @@ from schemas.inputs import (
     OpenOrders,
     Period,
     Price,
+    Recovery,
     Settlement,
     Trade,
     Withdrawal,
 )
 from schemas.message import Governed, Input
-from tests.twin import cure, governance, marks, withdrawals
+from tests.twin import cure, governance, marks, recovery, withdrawals
 from tests.twin.calls import pay_calls
 from tests.twin.life import check
 from tests.twin.listed import Instrument
@@ -175,6 +176,7 @@ EFFECTS = {
     Withdrawal: withdrawals.ask,
     Move: withdrawals.ask,
     Contribution: contribution,
+    Recovery: recovery.recover,
     Price: price,
     Funding: funding,
     Settlement: settlement,

@@ -106,6 +106,7 @@ class Window:
     vests: bool = False
     seq: int = 0  # of the input whose consequences opened it
     cure_ms: Any = None  # UNSET: no deadline for what it leaves uncovered
+    recovers: Any = None
 
 
 @dataclass
@@ -134,6 +135,18 @@ class Uncured:
 
     deadline_ms: int
     units: int
+
+
+@dataclass
+class Borne:
+    """What a layer bore of whose losses, and what each has paid and not got back (17.26)."""
+
+    window: int
+    rank: int
+    layer: str
+    kind: str
+    owed: dict[str, int]
+    paid: dict[str, int]
 
 
 @dataclass
@@ -172,6 +185,9 @@ class BookState:
     funds: dict[str, int] = field(default_factory=dict)  # cash of named accounts when the round was granted
     uncured: list[Uncured] = field(default_factory=list)
     winding: str = ""  # then due, begun, paid (17.25)
+    borne: list[Borne] = field(default_factory=list)
+    recoveries: int = 0
+    credits: list[tuple[str, int, bool]] = field(default_factory=list)  # to come to accounts: name, units, is it a flow
     torn_scope: str = ""  # insurance scope of what was last torn up or placed
     outside: dict[str, int] = field(default_factory=dict)  # deposits minus withdrawals, by asset
     events: list[tuple[int, str, str, dict]] = field(default_factory=list)

@@ -61,8 +61,8 @@ def pay_out(book: BookState) -> bool:
     held = max(0, sum(claims.values()) + sum(book.account(name).cash for name in lacking))
     for name, units in allocate(held, claims, claims).items():
         post(book, name, UNCOVERED, claims[name] - units)
-        if name.startswith("@guarantee/"):
-            give_back(book, name.removeprefix("@guarantee/"), units)
+        if name.startswith(("@guarantee/", "@estate/")):
+            give_back(book, name, units)
     for name in lacking:
         if name != UNCOVERED:
             post(book, UNCOVERED, name, -book.account(name).cash)
@@ -74,14 +74,14 @@ def pay_out(book: BookState) -> bool:
 
 def has_claim(name: str) -> bool:
     """Members' accounts and funds."""
-    prefixes = ("@operator/", "@insurance/", "@guarantee/")
+    prefixes = ("@operator/", "@insurance/", "@guarantee/", "@estate/")
     return not name.startswith("@") or name in (OPERATOR, BACKSTOP) or name.startswith(prefixes)
 
 
-def give_back(book: BookState, member: str, units: int) -> None:
-    """What a contribution keeps is its member's, a flow."""
+def give_back(book: BookState, fund: str, units: int) -> None:
+    """What a contribution or an estate keeps is its member's, a flow."""
     if units:
-        account = book.account(member)
-        post(book, f"@guarantee/{member}", member, units)
+        account = book.account(fund.partition("/")[2])
+        post(book, fund, account.id, units)
         account.flows += units
         account.status = "healthy" if account.status in ("settled", "closed") else account.status

@@ -70,7 +70,7 @@ def refusal(book: BookState, asked: Asked, spent: int, spent_asset: int) -> Code
 
 def round_of_releases(book: BookState) -> bool:
     """Outside a window, transfers not halted: all is judged at the marker, in the order asked (17.7)."""
-    if not book.asked or book.window or book.winding == "begun" or "transfers" in book.halts:
+    if not book.asked or book.window or book.winding in ("due", "begun") or "transfers" in book.halts:
         return False
     # READING: what earlier ones of the same account take is counted; what a move of this round brings is not.
     answers, passed = [], []
