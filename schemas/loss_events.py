@@ -166,6 +166,23 @@ class WindDownPaid(Event, frozen=True, kw_only=True, tag="wind-down-paid"):
     draw: Draw
 
 
+class RefillCalled(Event, frozen=True, kw_only=True, tag="refill-called"):
+    """A survivor is to bring its contribution back to what it was when the window opened, by the deadline (17.27)."""
+
+    member: str
+    window: int
+    amount_units: int
+    deadline_ms: int
+
+
+class RefillMissed(Event, frozen=True, kw_only=True, tag="refill-missed"):
+    """What was not refilled by the deadline: a default of the member in `window`, by which nobody lost (17.27)."""
+
+    member: str
+    window: int
+    amount_units: int
+
+
 class GainsCharged(Event, frozen=True, kw_only=True, tag="gains-charged"):
     account: str
     window: int

@@ -42,7 +42,7 @@ def losses_of(events: Iterable[Fields], member: str) -> Fields:
             occurs, others = occurs or bool(kept), others + kept
         elif mine and kind == "assessment-called":
             about["calls"].append(event)  # beside the allocation, whose facts hold this list
-        elif mine and (kind == "assessment-missed" or event.get("left_units")):
+        elif mine and (kind in ("assessment-missed", "refill-called", "refill-missed") or event.get("left_units")):
             others.append(event)
     if not occurs:
         raise Absent(f"no event is about a member, account or fund named {member}")

@@ -43,6 +43,11 @@ def _other(event: Fields) -> str:
             f"wind-down: of the claim of {share['payer']}, {share['weight']}, it keeps {share['share']}, lost "
             f"{share['after']} ({_formula(event['table'], share)}; rulebook 8, 17.25)"
         )
+    if event["type"] == "refill-called":
+        until = event.get("deadline", event["deadline_ms"])
+        return f"called to refill its contribution by {event['amount']} until {until} (rulebook 17.27)"
+    if event["type"] == "refill-missed":
+        return f"{event['amount']} not refilled in time, a default in window {event['window']} (rulebook 17.27)"
     if event["type"] == "recovery-allocated":
         share = event["share"]
         return (

@@ -38,6 +38,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "hole-found": ("equity_units",), "window-opened": (), "default-declared": (),
     "loss-allocated": (), "gains-charged": ("window", "amount_units"), "window-closed": (),
     "assessment-called": ("amount_units", "deadline_ms"), "assessment-missed": ("window", "amount_units"),
+    "refill-called": ("amount_units", "deadline_ms"), "refill-missed": ("window", "amount_units"),
     "estate-held": ("amount_units",), "estate-paid": ("amount_units",),
     "recovery-allocated": ("amount_units", "left_units"),
     "wind-down-begun": ("uncovered_units",), "wind-down-paid": ("held_units", "claims_units"),

@@ -21,7 +21,7 @@ import pytest
 from engine import execution, judge, liquidation, receipts, triggers
 from engine.allocation import allocate
 from engine.brackets import Brackets
-from engine.clearing import grants, recoveries, rounds, wind_down, window
+from engine.clearing import grants, recoveries, refills, rounds, wind_down, window
 from engine.clearing.state import NEVER, ClearingState
 from engine.contracts import Contract
 from engine.execution import fee
@@ -461,6 +461,16 @@ def without_holding_estates(patch: Patch) -> None:
     patch.setattr(recoveries, "release", at_once)
 
 
+def without_a_cap_of_refills(patch: Patch) -> None:
+    """17.27: what the period has called already is no reason to ask for less."""
+    patch.setattr(refills, "assessment_cap", lambda units, multiple_ppm, _used: assessment_cap(units, multiple_ppm))
+
+
+def with_refills_forgotten(patch: Patch) -> None:
+    """17.27: who does not refill is in no default."""
+    patch.setattr(refills, "missed", lambda _: [])
+
+
 @dataclass(frozen=True)
 class Guard:
     """A guard, the check that notices, and a seed on which it does."""
@@ -506,6 +516,8 @@ GUARDS = [
     Guard(without_earlier_charges, check_twin, 62),
     Guard(with_room_at_mark, check_twin, 63),
     Guard(with_claims_in_the_trial, check_twin, 84),
+    Guard(without_a_cap_of_refills, check_twin, 32),
+    Guard(with_refills_forgotten, check_twin, 147),
     Guard(with_the_first_loser_first, check_twin, 107),
     Guard(with_returns_kept, check_returned, 0),
     Guard(without_holding_estates, check_twin, 36),

@@ -178,7 +178,8 @@ VARIANTS = [
     [
         _layer("own", "defaulter_contribution", 1), _layer("gf", "guarantee_fund", 3, member_cap="8"),
         _layer("ins", "insurance", 2, premium_ppm=50_000, owner="@operator/op"), _layer("new", "replenished", 4),
-        _layer("call", "assessment", 5, **CALLED), _layer("gains", "gains_haircut", 6), _layer("end", "uncovered", 7),
+        _layer("call", "assessment", 5, refill_ms=900, **CALLED), _layer("gains", "gains_haircut", 6),
+        _layer("end", "uncovered", 7),
     ],
     [
         _layer("warm", "unvested", 1), _layer("lin", "open_interest_charge", 2, instrument="LIN", cap="40"),

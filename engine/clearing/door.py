@@ -72,7 +72,7 @@ class Clearing:
         state, due = self.state, []
         if state.round is not None:
             due.append(state.round.deadline_ms)
-        due += [call.deadline_ms for call in state.calls]
+        due += [call.deadline_ms for call in (*state.calls, *state.refills)]
         due += [one.deadline_ms for one in state.uncured]
         if state.deferred:
             due.append(state.resume_ms)

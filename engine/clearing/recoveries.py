@@ -9,7 +9,7 @@ from collections import Counter, deque
 
 from engine.accounts import account_key
 from engine.allocation import allocate
-from engine.clearing import allocating, wind_down
+from engine.clearing import allocating, refills, wind_down
 from engine.clearing.state import Borne, ClearingState, Window
 from engine.layers import CHARGING
 from engine.ledger import TRANSIT, UNCOVERED, assessment, estate, guarantee
@@ -108,7 +108,7 @@ def _give_back(state: ClearingState, one: Borne, payer: str, units: int, source:
     elif one.kind == "assessment":
         _give_back_call(state, one, payer, units, source)
     else:
-        state.ledger.post(source, guarantee(payer), units)
+        refills.join(state, source, payer, units)
 
 
 def _give_back_call(state: ClearingState, one: Borne, payer: str, units: int, source: str) -> None:

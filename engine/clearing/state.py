@@ -42,7 +42,7 @@ class Round:
 
 @dataclass(slots=True)
 class Call:
-    """An assessment of a window, what is unpaid of it."""
+    """An assessment of a window, or a refill after it: what is unpaid of it."""
 
     member: str
     window: int
@@ -99,8 +99,9 @@ class Window:
 
 @dataclass(slots=True)
 class ClearingState:
-    """`calls`: assessments not yet paid, in the order called; `assessed`: all that the capped `period` has called, by
-    member. `raised`: what needs a round, by (what, account), with the cause seq of its latest report.
+    """`calls`: assessments not yet paid, in the order called, `refills` the same of those; `assessed`: all that the
+    capped `period` has called, by member. `raised`: what needs a round, by (what, account), with the cause seq of its
+    latest report.
     `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed
     with; `settled`: the seq up to which no withdrawal is pending. `news`: a report came since the last.
 
@@ -134,6 +135,7 @@ class ClearingState:
     previous: str = ""
     calls: list[Call] = field(default_factory=list)
     assessed: dict[str, int] = field(default_factory=dict)
+    refills: list[Call] = field(default_factory=list)
     period: CappedPeriod | None = None
     batches: list[Batch] = field(default_factory=list)
     leaving: dict[int, Batch] = field(default_factory=dict)

@@ -62,6 +62,7 @@ def begin(state: ClearingState) -> list[int]:
     stamp = state.stamp(state.book.name, *columns)
     owed = -state.ledger.balance(UNCOVERED)
     state.tell(loss_events.WindDownBegun(**stamp, uncovered_units=owed, marks_ticks=marks))
+    state.refills.clear()
     state.news = True
     return columns
 

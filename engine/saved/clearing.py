@@ -50,10 +50,12 @@ _PLAIN: dict[str, Any] = {
     "borne": list[Borne],
     "recoveries": int,
     "credits": list[Credit],
+    "refills": list[Call],
 }
 
 
-_SINCE = {"calls", "assessed", "period", "uncured", "winding", "borne", "recoveries", "credits"}  # came later
+_ASSESSMENTS = {"calls", "assessed", "period", "refills"}
+_SINCE = _ASSESSMENTS | {"uncured", "winding", "borne", "recoveries", "credits"}  # what older versions did not save
 
 
 def save_clearing(clearing: Clearing) -> Document:

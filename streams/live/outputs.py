@@ -30,10 +30,18 @@ _DEFAULTS = {
     "account-reopened",
     "assessment-missed",
     "estate-held",
+    "refill-missed",
     "estate-paid",
     "wind-down-begun",
 }
-_LOSSES = {"loss-allocated", "gains-charged", "assessment-called", "wind-down-paid", "recovery-allocated"}
+_LOSSES = {
+    "loss-allocated",
+    "gains-charged",
+    "assessment-called",
+    "wind-down-paid",
+    "refill-called",
+    "recovery-allocated",
+}
 _OF_LIQUIDATION = ("liquidation", "position", "collateral", "orders", "filled")
 _CALLS = {"margin-called", "margin-call-met", "margin-call-missed"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.codes import Code
 from schemas.inputs import Recovery
 from tests.twin.allocate import allocate
+from tests.twin.calls import pay_refills
 from tests.twin.cure import count
 from tests.twin.life import check
 from tests.twin.reading import amount_units, refuse_if
@@ -104,6 +105,7 @@ def give_back(book: BookState, source: str, one: Borne, payer: str, units: int, 
         credit(book, source, payer, units, True)
     else:
         post(book, source, f"@guarantee/{payer}", units)
+        pay_refills(book, payer, units)
 
 
 def credit(book: BookState, source: str, account: str, units: int, is_flow: bool) -> None:

@@ -175,6 +175,7 @@ class BookState:
     hole_reports: list[str] = field(default_factory=list)
     period_waits: bool = False
     calls: list[Call] = field(default_factory=list)
+    refills: list[Call] = field(default_factory=list)  # what survivors are to bring back to the fund (17.27)
     assessed: dict[str, int] = field(default_factory=dict)  # in the capped period, by member
     capped_from: date | None = None
     capped_until: date | None = None

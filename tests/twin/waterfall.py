@@ -11,7 +11,7 @@ from math import ceil
 from msgspec import UNSET
 
 from tests.twin.allocate import allocate
-from tests.twin.calls import call
+from tests.twin.calls import call, call_refills
 from tests.twin.cure import owe
 from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains
@@ -56,6 +56,7 @@ def allocate_loss(book: BookState, window: Window) -> None:
     if uncovered:
         end = max(window.layers, key=lambda one: one.said.rank)
         note(ladder, end, dict(ladder.cells), {UNCOVERED: uncovered})
+    call_refills(book, window)
     keep(book, window, ladder.borne)
     owe(book, window, uncovered)
     facts = {"window": window.number, "shortfall": shortfall, "draws": ladder.draws, "uncovered": uncovered}

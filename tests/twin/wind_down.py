@@ -41,7 +41,7 @@ def begin(book: BookState) -> bool:
     """Every instrument that is not settled is settled at its mark, all in one entry."""
     if book.winding != "due":
         return False
-    book.winding = "begun"
+    book.winding, book.refills = "begun", []
     book.event("wind-down-begun", book.name, uncovered=-book.account(UNCOVERED).cash)
     for instrument in book.instruments.values():
         if not instrument.settled:
