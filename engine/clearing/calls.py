@@ -8,7 +8,8 @@ member's own contribution first, then call the others again within their caps, t
 from __future__ import annotations
 
 from engine.clearing import refills
-from engine.clearing.state import Call, ClearingState, Window
+from engine.clearing.dues import Call
+from engine.clearing.state import ClearingState, Window
 from engine.ledger import SUSPENSE, assessment
 from engine.waterfall.settle import Settlement
 from schemas import loss_events

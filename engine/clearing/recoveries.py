@@ -10,7 +10,8 @@ from collections import Counter, deque
 from engine.accounts import account_key
 from engine.allocation import allocate
 from engine.clearing import allocating, refills, wind_down
-from engine.clearing.state import Borne, ClearingState, Window
+from engine.clearing.dues import Borne
+from engine.clearing.state import ClearingState, Window
 from engine.layers import CHARGING
 from engine.ledger import TRANSIT, UNCOVERED, assessment, estate, guarantee
 from engine.receipts import share_out

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from engine.calendar import day_of
-from engine.clearing.state import Call, ClearingState, Window
+from engine.clearing.dues import Call
+from engine.clearing.state import ClearingState, Window
 from engine.ledger import guarantee
 from engine.waterfall.assess import assessment_cap, capped_period
 from schemas import loss_events

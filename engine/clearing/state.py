@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.book import Book, WindingDown
+from engine.clearing.dues import Borne, Call, Uncured
 from engine.layers import Waterfall
 from engine.ledger import LIQUIDATION, Ledger
 from engine.outbox import Outbox
@@ -38,37 +39,6 @@ class Round:
     number: int
     deadline_ms: int
     attempts: list[Attempt] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Call:
-    """An assessment of a window, or a refill after it: what is unpaid of it."""
-
-    member: str
-    window: int
-    units: int
-    deadline_ms: int
-
-
-@dataclass(slots=True)
-class Uncured:
-    """What a window left uncovered, as far as it is unpaid, and until when it may be (17.25)."""
-
-    window: int
-    units: int
-    deadline_ms: int
-
-
-@dataclass(slots=True)
-class Borne:
-    """What a layer bore in a window and has not got back: of whose losses, and paid by whom (17.26)."""
-
-    window: int
-    rank: int
-    layer: str
-    kind: str
-    owed: dict[str, int]
-    paid: dict[str, int]
 
 
 @dataclass(slots=True)

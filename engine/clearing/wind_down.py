@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from engine.accounts import account_key
 from engine.clearing import allocating
-from engine.clearing.state import ClearingState, Uncured, Window
+from engine.clearing.dues import Uncured
+from engine.clearing.state import ClearingState, Window
 from engine.ledger import BACKSTOP, LIQUIDATION, OPERATOR, TRANSIT, UNCOVERED, estate, guarantee, insurance
 from engine.receipts import share_out
 from schemas import loss_events

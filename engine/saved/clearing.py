@@ -8,7 +8,8 @@ import msgspec
 
 from engine.book import Book, WindingDown
 from engine.clearing.door import Clearing
-from engine.clearing.state import Borne, Call, ClearingState, Round, Uncured, Window
+from engine.clearing.dues import Borne, Call, Uncured
+from engine.clearing.state import ClearingState, Round, Window
 from engine.layers import Waterfall
 from engine.ledger import Ledger
 from engine.saved.book import Document
