@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from operator import attrgetter, is_
+from typing import Literal
 
 from engine.contracts import Contract
 from engine.governance import enact_change, subject
@@ -29,6 +30,7 @@ MANY = 256
 _ID, _TIME = attrgetter("id"), attrgetter("time_ms")
 
 Change = Contract | Parameters | Waterfall
+WindingDown = Literal["", "due", "begun", "paid"]
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Book:
     seen: dict[str, dict[str, Input]] = field(default_factory=dict)
     seen_order: deque[Input] = field(default_factory=deque)
     held: set[int] = field(default_factory=set)
+    wind_down: WindingDown = ""
 
     @property
     def parameters(self) -> Parameters:
@@ -209,6 +212,22 @@ class Book:
             self.marks.append(Mark(change.listing_mark, self.clock_ms))
             self.funding_index.append(0)
 
+    def begin_wind_down(self) -> list[int]:
+        """The book ends (17.25): every instrument is settled at its mark; the columns of those that were not yet."""
+        self.wind_down = "begun"
+        listed = zip(self.contracts, self.marks, strict=True)
+        ended = [column for column, (one, mark) in enumerate(listed) if not one.is_asset and not mark.settled]
+        for column in ended:
+            self._end(column, self.price(column))
+        return ended
+
+    def _end(self, column: int, price: int) -> None:
+        """A contract is settled."""
+        mark = self.marks[column]
+        mark.price, mark.settled = price, True
+        mark.held.clear()
+        self.held.discard(column)
+
     def _effect(self, message: Input, operation: Operation) -> Operation:
         """What the input itself does to the common data."""
         if isinstance(operation, Marked):
@@ -217,10 +236,7 @@ class Book:
             (self.held.discard if accepted else self.held.add)(operation.column)
             return Marked(operation.column, operation.price, is_accepted=accepted)
         if isinstance(operation, Settled):
-            self.marks[operation.column].price = operation.price
-            self.marks[operation.column].settled = True
-            self.marks[operation.column].held.clear()
-            self.held.discard(operation.column)
+            self._end(operation.column, operation.price)
         elif isinstance(operation, Funded):
             self.funding_index[operation.column] += operation.delta
         elif isinstance(operation, Changed):

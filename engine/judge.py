@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from engine.governance import judge_book, judge_command, judge_rule, require_version
+from engine.ledger import UNCOVERED
 from engine.names import amount_of, asset_named, column_named, instrument_named, member_account, member_of
 from engine.numbers import AMOUNT_BOUND, BOUND
 from engine.operations import (
@@ -21,6 +22,7 @@ from engine.operations import (
     Ordered,
     Passed,
     PeriodEnded,
+    Recovered,
     Settled,
     Traded,
 )
@@ -39,17 +41,43 @@ FUNDED_PREFIX = ("@insurance/", "@operator/")
 
 def judge(book: Book, message: Input) -> Operation:
     """The operation of an input, or the first refusal of its content."""
-    if not book.is_ready and (isinstance(message, governed.Command) or not isinstance(message, Governed)):
+    is_rule = isinstance(message, Governed) and not isinstance(message, governed.Command | inputs.Recovery)
+    if not book.is_ready and not is_rule:
         raise Refused(Code.BOOK_NOT_READY, f"book {book.name} awaits its parameters and waterfall")
+    if book.wind_down:
+        _require_end(book, message)
     if isinstance(message, Governed):
         require_version(book, message)
     return _JUDGES[type(message)](book, message)
+
+
+def _require_end(book: Book, message: Input) -> None:
+    """Refuses WINDING_DOWN: of a book that is wound down there is only time, what collateral is worth, who is to be
+    paid, and what settles the last losses before the payouts, or what leaves after them (17.25).
+    """
+    match message:
+        case inputs.Heartbeat() | inputs.Price(instrument=None):
+            return
+        case governed.Command(kind="close_account" | "halt" | "resume" | "reshard"):
+            return
+        case inputs.Withdrawal():
+            is_in_time = book.wind_down == "paid"
+        case inputs.Contribution(account=None):
+            is_in_time = book.wind_down == "begun"
+        case inputs.Trade():
+            column = book.column_of.get(message.instrument)
+            is_in_time = book.wind_down == "begun" and column is not None and book.contracts[column].is_asset
+        case _:
+            is_in_time = False
+    if not is_in_time:
+        raise Refused(Code.WINDING_DOWN, f"book {book.name} is wound down")
 
 
 def _deposit(book: Book, message: inputs.Deposit) -> Operation:
     column = asset_named(book, message.asset)
     fund = message.account
     is_fund = fund in FUNDED or (fund.startswith(FUNDED_PREFIX) and not fund.endswith("/"))
+    is_fund |= fund == UNCOVERED and book.parameters.cure_ms is not None  # else nothing asks for a cure (17.25)
     if fund.startswith("@") and (column is not None or not is_fund):
         raise Refused(Code.RESERVED_ACCOUNT, f"{fund} takes no such deposit")
     account = fund if fund.startswith("@") else member_account(fund)
@@ -80,6 +108,15 @@ def _contribution(book: Book, message: inputs.Contribution) -> Operation:
     if member_of(account) != member:
         raise Refused(Code.BAD_ID, f"{account} is not an account of {member}")
     return Asked(message.id, account, None, amount, f"@guarantee/{member}")
+
+
+def _recovery(book: Book, message: inputs.Recovery) -> Operation:
+    member = member_account(message.member)
+    if "/" in member:
+        raise Refused(Code.BAD_ID, f"expected a member, found an account {member}")
+    if not book.parameters.recoveries:
+        raise Refused(Code.RECOVERIES_NOT_KEPT, f"book {book.name} does not keep who bore its losses")
+    return Recovered(member, amount_of(book, message.amount, None), message.from_estate)
 
 
 def _price(book: Book, message: inputs.Price) -> Operation:
@@ -144,6 +181,7 @@ _JUDGES: dict[type[Input], Callable[[Book, Any], Operation]] = {
     inputs.Withdrawal: _withdrawal,
     inputs.Move: _move,
     inputs.Contribution: _contribution,
+    inputs.Recovery: _recovery,
     inputs.Price: _price,
     inputs.Funding: _funding,
     inputs.Settlement: _settlement,

@@ -50,6 +50,7 @@ class Layer:
     call_ms: int = 0
     period_days: int = 0
     period_months: int = 0
+    refill_ms: int = 0
     deleveraging: Deleveraging | None = None
 
 
@@ -119,6 +120,7 @@ _TAKEN_BY = {
     "theta_ppm": {"equity_haircut"},
     "instrument": {"open_interest_charge"}, "multiple_ppm": {"assessment"}, "call_ms": {"assessment"},
     "period_days": {"assessment"}, "period_months": {"assessment"},
+    "refill_ms": {"assessment"},
     **{name: {"deleveraging"} for name in _HOW},
 }  # fmt: skip
 _MUST_SAY = {

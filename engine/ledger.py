@@ -26,6 +26,11 @@ def assessment(member: str) -> str:
     return f"@assessment/{member}"
 
 
+def estate(member: str) -> str:
+    """What is held of a defaulter until its losses are covered."""
+    return f"@estate/{member}"
+
+
 @dataclass(slots=True)
 class Ledger:
     """`cash` in units by name; `lots` by name and column."""

@@ -57,6 +57,15 @@ class Contributed:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """Money recovered from a defaulter, from outside or its estate."""
+
+    member: str
+    amount: int
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Funded:
     """The funding index rose by `delta` (10^-6 units per lot)."""
 
@@ -130,8 +139,8 @@ class Passed:
 
 
 Operation = (
-    Traded | Marked | Deposited | Asked | Contributed | Funded | Settled | Ordered | AccountOpened | AccountClosed
-    | Changed | Resharded | PeriodEnded | Advanced | Passed
+    Traded | Marked | Deposited | Asked | Contributed | Recovered | Funded | Settled | Ordered | AccountOpened
+    | AccountClosed | Changed | Resharded | PeriodEnded | Advanced | Passed
 )  # fmt: skip
 
 

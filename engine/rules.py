@@ -40,6 +40,8 @@ class Parameters:
     withdrawal_factor: bool = False
     closing_ppm: tuple[int, int] | None = None  # adjustment and spread of the closing limit; None: bankruptcy alone
     bears_whole: bool = False
+    cure_ms: int | None = None
+    recoveries: bool = False
 
 
 def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
@@ -58,7 +60,8 @@ def compile_parameters(message: ParametersMessage, decimals: int) -> Parameters:
         per_book_units=optional_money(message.per_book_notional, decimals), interval_ms=message.interval_ms,
         vest_gains=message.vest_gains, takeover_ppm=message.takeover_ppm or 0, closing_ppm=_closing(message),
         withdrawal_factor=message.withdrawal_factor is True, bears_whole=message.bankruptcy_share == "whole",
-        version=message.version,
+        cure_ms=None if isinstance(message.cure_ms, UnsetType) else message.cure_ms,
+        recoveries=message.recoveries is True, version=message.version,
     )  # fmt: skip
 
 

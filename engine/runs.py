@@ -116,7 +116,9 @@ class Runs:
 
     def _is_calm(self) -> bool:
         """Whether nothing waits to be looked at, or to be asked, at the next input."""
-        if not self.book.is_ready or self.book.clock_ms < 0 or (self.clearing and not is_idle(self.clearing.state)):
+        if not self.book.is_ready or self.book.wind_down or self.book.clock_ms < 0:
+            return False
+        if self.clearing and not is_idle(self.clearing.state):
             return False
         return all(quiet.is_calm(shard.state) for shard in self.shards)
 

@@ -94,6 +94,12 @@ try:
             book["previous"] = sha256("\n".join("|".join(map(str, row)) for row in rows).encode()).hexdigest()
         elif e["type"] == "gains-charged":
             same("charge", e["amount_units"], book["charges"].pop((e["window"], e["account"]), None))
+        elif e["type"] == "recovery-allocated":
+            paid = [check(one["draw"], {}, Counter()) for one in e["returns"]]
+            same("returned", sum(sum(one.values()) for one in paid), e["amount_units"] - e["left_units"])
+        elif e["type"] == "wind-down-paid":
+            check(e["draw"], {}, Counter())
+            same("claims, held", [e["claims_units"], e["held_units"]], [e["draw"][DRAW[3]], e["draw"][DRAW[2]]])
         elif e["type"] == "window-closed":
             same("losses left", book["losses"].total(), 0)
     same("charges not booked", [book["charges"] for book in books.values() if book["charges"]], [])

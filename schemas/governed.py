@@ -91,7 +91,9 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     which an account is taken over instead of sold (17.18). `closing_spread_ppm` and `closing_adjustment_ppm` (10^6
     when only the other is said): a limit of orders at the venue nearer the mark than bankruptcy (17.19).
     `withdrawal_factor`: while a loss is uncovered, who takes money out leaves its part of it behind (17.24).
-    `bankruptcy_share`: how much of its account's equity a position bears (15.2).
+    `bankruptcy_share`: how much of its account's equity a position bears (15.2). `cure_ms`: how long a loss may stay
+    uncovered before the book is wound down; without it, for ever (17.25). `recoveries`: whether it is kept who bore a
+    loss, so that what is recovered flows back (17.26).
     """
 
     late_ms: Count = 60_000
@@ -118,6 +120,8 @@ class ParametersMessage(Governed, frozen=True, kw_only=True, tag="parameters"):
     closing_spread_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
     closing_adjustment_ppm: Ppm | UnsetType = UNSET
     bankruptcy_share: Literal["pro_rata", "whole"] | UnsetType = UNSET
+    cure_ms: Count | UnsetType = UNSET
+    recoveries: bool | UnsetType = UNSET
 
 
 LayerKind = Literal[
@@ -134,7 +138,7 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     A layer is there for windows that open from `valid_from_ms` until before `valid_to_ms`. What else is left out is a
     variant that this layer does not have (17.23): `premium_ppm` and its `owner` (insurance), `theta_ppm`
     (equity_haircut), `instrument` (open_interest_charge), `multiple_ppm`, `call_ms`, `period_days` of business and
-    `period_months` (assessment).
+    `period_months` (assessment), `refill_ms`: until when survivors are to refill what a window took of theirs (17.27).
 
     The last six say how a layer of deleveraging works, and belong to no other (17.22): the money, who gives how many
     lots, in what order; the band of `price` "band", the share of a position that `draw` "capped_pro_rata" leaves at
@@ -158,6 +162,7 @@ class LayerMessage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     call_ms: Annotated[int, Meta(ge=1, le=2**53)] | UnsetType = UNSET
     period_days: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
     period_months: Annotated[int, Meta(ge=1, le=120)] | UnsetType = UNSET
+    refill_ms: Annotated[int, Meta(ge=1, le=2**53)] | UnsetType = UNSET
     price: Literal["reserve", "bankruptcy", "mark", "blend", "band"] | UnsetType = UNSET
     draw: Literal["queue", "pro_rata", "capped_pro_rata", "risk_aware"] | UnsetType = UNSET
     score: Literal["hyperliquid", "binance", "bitmex"] | UnsetType = UNSET

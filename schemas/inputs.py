@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from schemas.governed import AssetMessage, BookMessage, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
-from schemas.message import Decimal, Input, Name
+from schemas.message import Decimal, Governed, Input, Name
 
 
 class Period(Input, frozen=True, tag="period"):
@@ -52,6 +52,14 @@ class Contribution(Input, frozen=True, kw_only=True, tag="contribution"):
     member: Name
     amount: Decimal
     account: Name | None = None
+
+
+class Recovery(Governed, frozen=True, kw_only=True, tag="recovery"):
+    """Money recovered from a defaulter, from outside or from what its estate holds, for who bore its losses (17.26)."""
+
+    member: Name
+    amount: Decimal
+    from_estate: bool = False
 
 
 class Price(Input, frozen=True, kw_only=True, tag="price"):
@@ -109,6 +117,7 @@ AnyInput = (
     | Withdrawal
     | Move
     | Contribution
+    | Recovery
     | Price
     | Funding
     | Settlement
@@ -120,7 +129,7 @@ AnyInput = (
 TOPICS: dict[str, tuple[type[Input], ...]] = {
     "reference": (BookMessage, AssetMessage, InstrumentMessage, ParametersMessage, WaterfallMessage),
     "commands": (Command, Period, Heartbeat),
-    "transfers": (Deposit, Withdrawal, Move, Contribution),
+    "transfers": (Deposit, Withdrawal, Move, Contribution, Recovery),
     "prices": (Price, Funding, Settlement),
     "trades": (Trade, OpenOrders),
 }

@@ -14,10 +14,13 @@ from schemas.rows import (
     Batch,
     Candidate,
     Charge,
+    Claim,
+    Credit,
     Gain,
     Holder,
     Hole,
     LotRow,
+    Payout,
     Plan,
     Release,
     Sale,
@@ -77,7 +80,7 @@ class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     """A shard's numbers as of the marker. `cash_units` and `lots` are its totals, for conservation (14.1, 14.2).
 
     `outside_units`, where leaving has a price (17.24): of `@outside` and `@market`, minus the money that is held.
-    `candidates` stand in the answer to a marker that asks for a batch.
+    `candidates` stand in the answer to a marker that asks for a batch, `claims` in that to one that asks for them.
     """
 
     round: int
@@ -95,6 +98,7 @@ class Answer(Entry, frozen=True, kw_only=True, tag="answer"):
     lots: dict[str, int] = {}
     outside_units: int | UnsetType = UNSET
     candidates: list[Candidate] | UnsetType = UNSET
+    claims: list[Claim] | UnsetType = UNSET
 
 
 class Retired(Entry, frozen=True, kw_only=True, tag="retired"):
@@ -106,6 +110,7 @@ class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
 
     `bearing`: where a layer charges more than gains, what members without gains can bear too, and who holds these.
     `settled`: withdrawals asked up to this seq have left or were refused. `batch`: who is to be deleveraged against.
+    `claims`: of a book that is wound down, everybody's money.
     """
 
     round: int
@@ -116,6 +121,7 @@ class Marker(Entry, frozen=True, kw_only=True, tag="marker"):
     force: bool = False
     bearing: list[str] | UnsetType = UNSET
     batch: Batch | UnsetType = UNSET
+    claims: bool | UnsetType = UNSET
 
 
 class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):
@@ -125,15 +131,20 @@ class WindowOpened(Entry, frozen=True, kw_only=True, tag="window"):
     subject: str
 
 
+class WindDown(Entry, frozen=True, kw_only=True, tag="wind-down"):
+    """The book ends here: every instrument is settled at its mark, and nothing is traded any more (17.25)."""
+
+
 class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     """The one decision of a round; `kind` says which of the lists it fills. `deferred` wait for the next interval.
 
     `upto`: withdrawals asked up to this seq are all among the releases, or were refused. `left_units`: of each release
-    what stays in the book (17.24).
+    what stays in the book (17.24). `payouts`: what a wound-down book pays to each (17.25); `credits`: what
+    comes back to accounts, or of an estate (17.26).
     """
 
     allocation: int
-    kind: Literal["liquidation", "deleverage", "place", "default", "sale", "release", "loss"]
+    kind: Literal["liquidation", "deleverage", "place", "default", "sale", "release", "loss", "return", "wind_down"]
     window: int = 0
     deferred: list[str] = []
     lot_rows: list[LotRow] = []
@@ -143,8 +154,10 @@ class Allocation(Entry, frozen=True, kw_only=True, tag="allocation"):
     upto: int = 0
     charges: list[Charge] = []
     left_units: list[int] | UnsetType = UNSET
+    payouts: list[Payout] | UnsetType = UNSET
+    credits: list[Credit] | UnsetType = UNSET
 
 
 Report = Raised | Moved | Declared | Paid | Answer | Retired
-Decision = Marker | WindowOpened | Allocation
+Decision = Marker | WindowOpened | WindDown | Allocation
 AnyEntry = Report | Decision

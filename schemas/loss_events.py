@@ -112,6 +112,77 @@ class AssessmentMissed(Event, frozen=True, kw_only=True, tag="assessment-missed"
     amount_units: int
 
 
+class EstateHeld(Event, frozen=True, kw_only=True, tag="estate-held"):
+    """What a window left of a defaulter's contribution: its own, but held until its losses are covered (17.26)."""
+
+    member: str
+    window: int
+    amount_units: int
+
+
+class EstatePaid(Event, frozen=True, kw_only=True, tag="estate-paid"):
+    """Nothing is lacking of the member's losses any more: what its estate holds goes to its account (17.26)."""
+
+    member: str
+    amount_units: int
+
+
+class Return(Struct, frozen=True):
+    """What one layer of one window gets back, by what each paid into it and has not got back."""
+
+    window: int
+    kind: str
+    draw: Draw
+
+
+class RecoveryAllocated(Event, frozen=True, kw_only=True, tag="recovery-allocated"):
+    """Money recovered from `member`: back to who bore its losses, last loser first (17.26).
+
+    `passed_on_units`: what goes on as a recovery from members that lost by it, but whose own losses others bear.
+    """
+
+    member: str
+    amount_units: int
+    returns: list[Return]
+    passed_on_units: dict[str, int]
+    left_units: int
+
+
+class WindDownBegun(Event, frozen=True, kw_only=True, tag="wind-down-begun"):
+    """A loss was not covered in time: every position is settled at these marks, and the book ends (17.25)."""
+
+    uncovered_units: int
+    marks_ticks: dict[str, int]
+
+
+class WindDownPaid(Event, frozen=True, kw_only=True, tag="wind-down-paid"):
+    """All that is held, shared over all claims: accounts and funds keep their shares, which may leave (17.25).
+
+    The share of `@guarantee/<member>` goes to the account named as the member.
+    """
+
+    held_units: int
+    claims_units: int
+    draw: Draw
+
+
+class RefillCalled(Event, frozen=True, kw_only=True, tag="refill-called"):
+    """A survivor is to bring its contribution back to what it was when the window opened, by the deadline (17.27)."""
+
+    member: str
+    window: int
+    amount_units: int
+    deadline_ms: int
+
+
+class RefillMissed(Event, frozen=True, kw_only=True, tag="refill-missed"):
+    """What was not refilled by the deadline: a default of the member in `window`, by which nobody lost (17.27)."""
+
+    member: str
+    window: int
+    amount_units: int
+
+
 class GainsCharged(Event, frozen=True, kw_only=True, tag="gains-charged"):
     account: str
     window: int

@@ -155,3 +155,27 @@ class Charge(Struct, frozen=True, array_like=True):
 
     account: str
     amount_units: int
+
+
+class Claim(Struct, frozen=True, array_like=True):
+    """The money of one account when the book is wound down."""
+
+    account: str
+    units: int
+
+
+class Credit(Struct, frozen=True, array_like=True):
+    """Money that comes to an account from what was recovered, or from an estate; a flow, or what was charged (17.8)."""
+
+    account: str
+    is_flow: bool
+    units: int
+
+
+class Payout(Struct, frozen=True, array_like=True):
+    """What a wound-down book has for a claim, and what comes back of the account's contribution as a member (17.25)."""
+
+    account: str
+    claim_units: int
+    amount_units: int
+    returned_units: int

@@ -15,7 +15,7 @@ import msgspec
 
 from engine.names import member_of
 from schemas.codes import Halt
-from schemas.journal import Allocation, Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised, WindowOpened
+from schemas.journal import Answer, AnyEntry, Decision, Declared, Moved, Paid, Raised
 
 Told = Raised | Moved | Declared | Paid
 encode = msgspec.json.Encoder(order="deterministic").encode
@@ -40,7 +40,7 @@ class Awaited:
         waiting = self.reports.setdefault(member_of(entry.account), deque())
         waiting.append(_Report(cause, entry.account, encode(entry)))
 
-    def decide(self, entry: Marker | WindowOpened | Allocation) -> None:
+    def decide(self, entry: Decision) -> None:
         """A recorded decision: the next one. Raises Halt."""
         ours = self.decisions.popleft() if self.decisions else None
         if ours != entry:

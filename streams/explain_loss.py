@@ -37,9 +37,12 @@ def losses_of(events: Iterable[Fields], member: str) -> Fields:
             windows += [found] if found["cost_units"] or found["own_defaults"] or found["met"] else []
         elif kind == "deleveraging-allocated":
             others += _given(event, member)
+        elif kind in ("wind-down-paid", "recovery-allocated"):
+            kept = list(_paid(event, member) if kind == "wind-down-paid" else _returned(event, member))
+            occurs, others = occurs or bool(kept), others + kept
         elif mine and kind == "assessment-called":
             about["calls"].append(event)  # beside the allocation, whose facts hold this list
-        elif mine and (kind == "assessment-missed" or event.get("left_units")):
+        elif mine and (kind in ("assessment-missed", "refill-called", "refill-missed") or event.get("left_units")):
             others.append(event)
     if not occurs:
         raise Absent(f"no event is about a member, account or fund named {member}")
@@ -79,6 +82,21 @@ def _given(event: Fields, member: str) -> Iterator[Fields]:
         for share in draw["shares"]:
             if share["lots"] and is_of(share["account"], member):
                 yield _head(event, "draws") | {"table": _head(draw), "share": share}
+
+
+def _paid(event: Fields, member: str) -> Iterator[Fields]:
+    """What was missing for the claims of a member when its book ended, its contribution's too."""
+    for share in event["draw"]["shares"]:
+        if is_of(share["payer"].removeprefix("@guarantee/"), member):
+            yield _head(event, "draw") | {"table": _head(event["draw"]), "share": share}
+
+
+def _returned(event: Fields, member: str) -> Iterator[Fields]:
+    """What came back to a member of what it had lost by another."""
+    for one in event["returns"]:
+        for share in one["draw"]["shares"]:
+            if share["share_units"] and is_of(share["payer"], member):
+                yield _head(event, "returns") | _head(one, "draw") | {"table": _head(one["draw"]), "share": share}
 
 
 def _head(table: Fields, rows: str = "shares") -> Fields:

@@ -24,7 +24,7 @@ from msgspec import Raw, Struct
 from schemas.codes import Refused
 from schemas.decode import decode
 from schemas.inputs import TOPIC_OF, TOPICS
-from schemas.journal import Allocation, Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised, Retired, WindowOpened
+from schemas.journal import Answer, AnyEntry, Decision, Declared, Moved, Paid, Raised, Retired
 from schemas.message import Input
 from streams.logs import BLOCK_BYTES, SUFFIXES, LogsError
 from streams.reader import Record
@@ -64,7 +64,7 @@ class JournalEntry(Struct, frozen=True):
 
 _LINE = msgspec.json.Decoder(_Line)
 _REPORT = msgspec.json.Decoder(Raised | Moved | Declared | Paid | Answer | Retired)
-_DECISION = msgspec.json.Decoder(Marker | WindowOpened | Allocation)
+_DECISION = msgspec.json.Decoder(Decision)
 
 
 def journal_line(entry: int, record: Input | AnyEntry, topic: str = "", line: int = 0) -> bytes:

@@ -112,6 +112,8 @@ def says(layer: Layer, ladder: Ladder) -> str:
     if layer.member_cap_units is not None:
         rest = ", the rest goes on" if layer.over_cap == "leave" else ""
         words.append(f"at most {ladder.text(layer.member_cap_units)} a member{rest}")
+    if layer.refill_ms:
+        words.append(f"what a window used of contributions is called back in {layer.refill_ms} ms, within the same")
     if layer.premium_ppm:
         words.append(f"premium {_percent(layer.premium_ppm)} to {layer.owner}")
     if layer.valid_from_ms:

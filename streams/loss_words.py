@@ -37,6 +37,24 @@ def _other(event: Fields) -> str:
         return _deleveraged(event)
     if event["type"] == "default-declared":
         return f"a default of {event['shortfall']} in window {event['window']}, whose loss is not allocated here yet"
+    if event["type"] == "wind-down-paid":
+        share = event["share"]
+        return (
+            f"wind-down: of the claim of {share['payer']}, {share['weight']}, it keeps {share['share']}, lost "
+            f"{share['after']} ({_formula(event['table'], share)}; rulebook 8, 17.25)"
+        )
+    if event["type"] == "refill-called":
+        until = event.get("deadline", event["deadline_ms"])
+        return f"called to refill its contribution by {event['amount']} until {until} (rulebook 17.27)"
+    if event["type"] == "refill-missed":
+        return f"{event['amount']} not refilled in time, a default in window {event['window']} (rulebook 17.27)"
+    if event["type"] == "recovery-allocated":
+        share = event["share"]
+        return (
+            f"recovered from {event['member']}: of {share['weight']} that {share['payer']} lacked of window "
+            f"{event['window']}, layer {event['table']['layer']}, {share['share']} come back, {share['after']} do not "
+            f"({_formula(event['table'], share)}; rulebook 8, 17.26)"
+        )
     if event["type"] == "assessment-missed":
         return (
             f"{event['amount']} of a call unpaid at its deadline, a loss of window {event['window']} (rulebook 17.23)"

@@ -10,7 +10,7 @@ from engine.clearing.rounds import union
 from engine.outbox import Outbox
 from schemas.codes import Halt
 from schemas.governed import BookMessage
-from schemas.journal import Allocation, Answer, AnyEntry, Marker, Retired, WindowOpened
+from schemas.journal import Answer, AnyEntry, Decision, Retired
 from schemas.message import Input
 from streams.awaited import Awaited
 from streams.driver import BookRun, Sinks
@@ -72,7 +72,7 @@ class JournalRun(BookRun):
         for entry in (entry for one in readers[1:] for entry in one.entries):
             if isinstance(entry, Answer):
                 answers.append(entry)
-            elif not isinstance(entry, Marker | WindowOpened | Allocation | Retired):
+            elif not isinstance(entry, Decision | Retired):
                 self.awaited.expect(self.taken, entry)
         if answers:
             whole = union(answers)
@@ -80,7 +80,7 @@ class JournalRun(BookRun):
 
     def _compare(self, entry: AnyEntry, shards: int) -> None:
         """The recorded entry against what we said at its cause."""
-        if isinstance(entry, Marker | WindowOpened | Allocation):
+        if isinstance(entry, Decision):
             self.awaited.decide(entry)
         elif isinstance(entry, Answer):
             key = (entry.round, entry.attempt)

@@ -42,6 +42,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {"type": "withdrawal", "account": "bob", "amount": "2", "asset": "ETH"},
         {"type": "move", "from": "alice", "to": "alice/iso", "amount": "0.5"},
         {"type": "contribution", "member": "bob", "amount": "1", "account": "bob"},
+        {"type": "recovery", "member": "bob", "amount": "1", "version": 1, "author": "ops", "reason": "estate"},
     ],
     "prices": [
         {"type": "price", "instrument": "XBTUSD", "mark": "7934.5"},

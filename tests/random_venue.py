@@ -86,7 +86,10 @@ def _rare(venue: VenueWords, base: Base, kind: int, one: int, two: int, size: in
     if kind < 112:
         return fill(venue.told, venue.price, base, one, two, size)
     if kind < 115:
-        return venue.deposit(base, FUNDS[(one + two) % len(FUNDS)], size)
+        if venue.settings.large == 2 and size % 3 == 1:
+            return venue.recovery(base, one, size)
+        cures = venue.settings.large == 2 and size % 3 == 0
+        return venue.deposit(base, "@uncovered" if cures else FUNDS[(one + two) % len(FUNDS)], size)
     if kind < 121:
         return _change(venue, base, one, two, size)
     if kind < 125:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.clearing import rounds, window
+from engine.clearing import releases, window
 from engine.clearing.state import Attempt, ClearingState, Window
 from schemas import inputs
 from schemas.codes import Code
@@ -24,7 +24,7 @@ ASSESSMENT = LayerMessage(id="calls", kind="assessment", rank=3, **CALLS)
 
 def without_hold(patch: Patch) -> None:
     """The guard out: money leaves while a window is open."""
-    needs, release = window.needs_round, rounds._release
+    needs, release = window.needs_round, releases.release
 
     def asks(state: ClearingState, now: Window) -> bool:
         return needs(state, now) or "withdrawal" in {what for what, _ in state.raised}
@@ -36,7 +36,7 @@ def without_hold(patch: Patch) -> None:
         return done
 
     patch.setattr(window, "needs_round", asks)
-    patch.setattr(rounds, "_release", leaves)
+    patch.setattr(releases, "release", leaves)
 
 
 def seen(how: str = "stay") -> Hand:

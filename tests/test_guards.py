@@ -18,14 +18,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine import execution, liquidation, receipts, triggers
+from engine import execution, judge, liquidation, receipts, triggers
 from engine.allocation import allocate
 from engine.brackets import Brackets
-from engine.clearing import grants, rounds, window
+from engine.clearing import grants, recoveries, refills, rounds, wind_down, window
 from engine.clearing.state import NEVER, ClearingState
 from engine.contracts import Contract
 from engine.execution import fee
 from engine.layers import Waterfall
+from engine.ledger import UNCOVERED
 from engine.margin import statement
 from engine.margin.statement import margin_at_mark
 from engine.numbers import PPM, div_down
@@ -43,6 +44,7 @@ from schemas.journal import Raised
 from streams import driver, simulation
 from streams.driver import Sinks, Venue
 from streams.reader import Reader, Record, Said
+from tests import test_recoveries, test_wind_down
 from tests.against_twin import run_venue
 from tests.hand_venue import Hand
 from tests.live_runs import live_run
@@ -176,6 +178,16 @@ def check_frozen_fund(_: int) -> None:
     hand.wait(1000)
     # 20 by 30 : 10 are 15 and 5, though c holds 30 by now
     assert hand.cash("@guarantee/b", "@guarantee/c") == [15, 25]
+
+
+def check_oldest_cured(_: int) -> None:
+    """17.25: what cures the first of two losses buys the time of the second."""
+    test_wind_down.test_a_cure_pays_the_oldest_first(60, 1_000_800)
+
+
+def check_returned(_: int) -> None:
+    """17.26: what comes back to a defaulter goes on to who bore its loss."""
+    test_recoveries.test_what_a_defaulter_gets_back_goes_on()
 
 
 # The guards: what takes each out.
@@ -385,6 +397,80 @@ def with_claims_in_the_trial(patch: Patch) -> None:
     patch.setattr(Waterfall, "money_before", before)
 
 
+def without_cure(patch: Patch) -> None:
+    """17.25: what is paid to `@uncovered` moves no deadline away."""
+    patch.setattr(wind_down, "cure", lambda state, source, units: state.ledger.post(source, UNCOVERED, units))
+
+
+def with_the_newest_first(patch: Patch) -> None:
+    """17.25: what is paid cures the latest window's loss before those that are due sooner."""
+    cure = wind_down.cure
+
+    def backwards(state: ClearingState, source: str, units: int) -> None:
+        state.uncured.reverse()
+        cure(state, source, units)
+        state.uncured.reverse()
+
+    patch.setattr(wind_down, "cure", backwards)
+
+
+def without_waiting_for_losses(patch: Patch) -> None:
+    """17.25: the payouts come while a window or a call is open."""
+    patch.setattr(wind_down, "is_ready", lambda state: state.winding == "begun" and bool(state.book.wind_down))
+
+
+def without_an_end(patch: Patch) -> None:
+    """17.25: a book that is wound down takes what others take."""
+    patch.setattr(judge, "_require_end", lambda *_: None)
+
+
+def with_the_first_loser_first(patch: Patch) -> None:
+    """17.26: what is recovered goes down the ladder once more."""
+    keep = recoveries.keep
+
+    def upside_down(state: ClearingState, window: Any, done: Any) -> None:
+        known = len(state.borne)
+        keep(state, window, done)
+        for one in state.borne[known:]:
+            one.rank = -one.rank
+
+    patch.setattr(recoveries, "keep", upside_down)
+
+
+def with_returns_kept(patch: Patch) -> None:
+    """17.26: who gets back what it lost keeps it, whatever others bear of its own losses."""
+    give_back = recoveries._give_back
+
+    def kept(*args: Any) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(recoveries, "lacking", lambda *_: 0)
+            give_back(*args)
+
+    patch.setattr(recoveries, "_give_back", kept)
+
+
+def without_holding_estates(patch: Patch) -> None:
+    """17.26: an estate is paid out at once."""
+    release = recoveries.release
+
+    def at_once(state: ClearingState) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(recoveries, "lacking", lambda *_: 0)
+            release(state)
+
+    patch.setattr(recoveries, "release", at_once)
+
+
+def without_a_cap_of_refills(patch: Patch) -> None:
+    """17.27: what the period has called already is no reason to ask for less."""
+    patch.setattr(refills, "assessment_cap", lambda units, multiple_ppm, _used: assessment_cap(units, multiple_ppm))
+
+
+def with_refills_forgotten(patch: Patch) -> None:
+    """17.27: who does not refill is in no default."""
+    patch.setattr(refills, "missed", lambda _: [])
+
+
 @dataclass(frozen=True)
 class Guard:
     """A guard, the check that notices, and a seed on which it does."""
@@ -426,10 +512,19 @@ GUARDS = [
     Guard(without_closing_limit, check_twin, 30),
     Guard(without_caps, check_capped_gain, 0),
     Guard(with_contributions_of_now, check_frozen_fund, 0),
-    Guard(without_period, check_twin, 107),
+    Guard(without_period, check_twin, 188),
     Guard(without_earlier_charges, check_twin, 62),
     Guard(with_room_at_mark, check_twin, 63),
     Guard(with_claims_in_the_trial, check_twin, 84),
+    Guard(without_a_cap_of_refills, check_twin, 32),
+    Guard(with_refills_forgotten, check_twin, 147),
+    Guard(with_the_first_loser_first, check_twin, 107),
+    Guard(with_returns_kept, check_returned, 0),
+    Guard(without_holding_estates, check_twin, 36),
+    Guard(without_cure, check_twin, 51),
+    Guard(with_the_newest_first, check_oldest_cured, 0),
+    Guard(without_waiting_for_losses, check_twin, 276),
+    Guard(without_an_end, check_twin, 276),
 ]
 
 

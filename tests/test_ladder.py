@@ -94,6 +94,16 @@ def test_a_ladder_reads_in_words(files: list[str], capsys: pytest.CaptureFixture
     assert "old" not in [rung["layer"] for rung in explained(capsys, *files)["layers"]]
 
 
+def test_refills_are_told(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the assessments whose cap they share (17.27)."""
+    terms = {"multiple_ppm": 2_000_000, "call_ms": 5, "period_days": 20, "period_months": 3, "refill_ms": 900}
+    layers = [*LADDER["layers"], {"id": "call", "kind": "assessment", "rank": 5, **terms}]
+    (tmp_path / "w.json").write_text(json.dumps({**LADDER, "layers": layers}))
+    [rung] = [one for one in explained(capsys, *files)["layers"] if one["layer"] == "call"]
+    assert rung["says"].startswith("called from survivors by contribution, at most 200 % of it in 20 business days; ")
+    assert rung["says"].endswith("what a window used of contributions is called back in 900 ms, within the same")
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [

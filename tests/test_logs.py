@@ -357,7 +357,7 @@ def test_a_grid_below_a_second_is_refused(grid_ms: int) -> None:
 def test_the_same_logs_packed_differently_merge_alike(tmp_path: Path) -> None:
     """Plain, .gz and .zst, mutated lines included: same order, same messages, same refusals."""
     by_topic: dict[str, list[bytes]] = {topic: [] for topic in TOPICS}
-    for topic, line in mutated_lines(3, 8_000):
+    for topic, line in mutated_lines(6, 8_000):
         by_topic[topic].append(line)
     seen = []
     for suffix, pack in PACKERS.items():

@@ -134,7 +134,7 @@ class VenueMachine(RuleBasedStateMachine):
             if self.is_waiting():
                 self.say(fill(self.pair.events, self.venue.price, self.venue.next(0), *one))
 
-    @rule(account=st.sampled_from(ACCOUNTS + FUNDS), size=SIZE, in_gold=st.booleans(), wait=WAIT)
+    @rule(account=st.sampled_from([*ACCOUNTS, *FUNDS, "@uncovered"]), size=SIZE, in_gold=st.booleans(), wait=WAIT)
     def deposit(self, account: str, size: int, in_gold: bool, wait: int) -> None:
         self.say(self.venue.deposit(self.venue.next(wait), account, size, in_gold=in_gold))
 
@@ -144,6 +144,10 @@ class VenueMachine(RuleBasedStateMachine):
     )  # fmt: skip
     def transfer(self, account: str, other: str, how: str, size: int, wait: int) -> None:
         self.say(self.venue.leave(self.venue.next(wait), account, other, how, size))
+
+    @rule(place=PLACE, size=SIZE, wait=WAIT)
+    def recover(self, place: int, size: int, wait: int) -> None:
+        self.say(self.venue.recovery(self.venue.next(wait), place, size))
 
     @rule(name=NAME, size=SIZE, wait=WAIT)
     def funding(self, name: str, size: int, wait: int) -> None:

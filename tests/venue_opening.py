@@ -133,7 +133,9 @@ def parameters(s: Settings, **rule: Any) -> Input:
         small_lots=[0, 2, 5, 0][s.pace], per_account_notional=[None, None, "400", "300"][s.pace],
         per_book_notional=[None, None, None, "900"][(s.pace + s.venue) % 4], interval_ms=500,
         vest_gains=s.vest % 2 == 1, takeover_ppm=[UNSET, 500_000, 666_667, 1_000_000][s.takeover],
-        withdrawal_factor=s.large == 2 or UNSET, **(_CLOSING[s.closing] if s.venue > 1 else {}),
+        withdrawal_factor=s.large == 2 or UNSET,
+        cure_ms=[UNSET, 3_000, 700, UNSET][s.stop] if s.large == 2 else UNSET,
+        recoveries=(s.large == 2 and s.pace < 3) or UNSET, **(_CLOSING[s.closing] if s.venue > 1 else {}),
         **({"bankruptcy_share": "whole"} if (s.close + s.fee) % 4 == 3 else {}), **rule,
     )  # fmt: skip
 
@@ -176,7 +178,8 @@ VARIANTS = [
     [
         _layer("own", "defaulter_contribution", 1), _layer("gf", "guarantee_fund", 3, member_cap="8"),
         _layer("ins", "insurance", 2, premium_ppm=50_000, owner="@operator/op"), _layer("new", "replenished", 4),
-        _layer("call", "assessment", 5, **CALLED), _layer("gains", "gains_haircut", 6), _layer("end", "uncovered", 7),
+        _layer("call", "assessment", 5, refill_ms=900, **CALLED), _layer("gains", "gains_haircut", 6),
+        _layer("end", "uncovered", 7),
     ],
     [
         _layer("warm", "unvested", 1), _layer("lin", "open_interest_charge", 2, instrument="LIN", cap="40"),

@@ -15,9 +15,11 @@ from msgspec.structs import replace as with_fields
 from schemas import governed, inputs
 from schemas.decimals import decimal_text
 from schemas.events import Event
+from schemas.loss_events import DefaultDeclared
 from schemas.message import Input
 from tests.venue_fills import price_text, quantity_text
 from tests.venue_opening import (
+    ACCOUNTS,
     INSTRUMENTS,
     LARGE_LIMIT,
     LARGE_PRICE,
@@ -87,6 +89,13 @@ class VenueWords:
         if how == "move":
             return inputs.Move(source=account, target=target, amount=amount, **base)
         return inputs.Contribution(member=account.partition("/")[0], account=account, amount=amount, **base)
+
+    def recovery(self, base: Base, place: int, size: int) -> Input:
+        """Money recovered from a member that has defaulted, if one has."""
+        known = (e.member for e in self.told if isinstance(e, DefaultDeclared) and e.book == self.book)
+        members = list(dict.fromkeys(known)) or [name.partition("/")[0] for name in ACCOUNTS]
+        member, amount = members[place % len(members)], decimal_text(1 + size * 97, 2)
+        return inputs.Recovery(member=member, amount=amount, from_estate=size % 4 == 1, **self.rule(base, size))
 
     def funding(self, base: Base, name: str, size: int) -> Input:
         """The index moves either way."""

@@ -7,10 +7,10 @@ member's own contribution first, then call the others again within their caps, t
 
 from __future__ import annotations
 
-from engine.calendar import day_of
-from engine.clearing.state import Call, ClearingState, Window
-from engine.ledger import SUSPENSE, assessment, guarantee
-from engine.waterfall.assess import capped_period
+from engine.clearing import refills
+from engine.clearing.dues import Call
+from engine.clearing.state import ClearingState, Window
+from engine.ledger import SUSPENSE, assessment
 from engine.waterfall.settle import Settlement
 from schemas import loss_events
 
@@ -41,7 +41,8 @@ def receive(state: ClearingState, source: str, member: str, units: int) -> None:
         state.ledger.post(source, assessment(member), paid)
         due.units, units = due.units - paid, units - paid
     state.calls = [due for due in state.calls if due.units]
-    state.ledger.post(source, guarantee(member), units)
+    refills.join(state, source, member, units)
+    state.news |= state.winding == "begun"  # the payouts may have waited for it (17.25)
 
 
 def missed(state: ClearingState) -> list[Call]:
@@ -56,17 +57,6 @@ def lose(state: ClearingState, window: Window, due: Call) -> None:
     """What was not paid is the member's loss, of the book's scope."""
     state.ledger.post(SUSPENSE, assessment(due.member), due.units)
     window.losses.add(due.member, state.book.name, due.units)
-    count(state, window)
+    refills.count(state, window)
     stamp = state.stamp(f"{due.window}/{due.member}")
     state.tell(loss_events.AssessmentMissed(**stamp, member=due.member, window=window.number, amount_units=due.units))
-
-
-def count(state: ClearingState, window: Window) -> None:
-    """A default begins a capped period, or moves the end of the running one; a new one forgets what was called."""
-    layer = window.waterfall.of_kind("assessment")
-    if layer is None:
-        return
-    day, before = day_of(state.book.clock_ms), state.period
-    state.period = capped_period(before, day, layer.period_days, layer.period_months)
-    if before is None or state.period.first_day != before.first_day:
-        state.assessed = {}

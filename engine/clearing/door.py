@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import operations as op
 from engine.book import Book
-from engine.clearing import allocating, calls, deleveraging, rounds, window
+from engine.clearing import allocating, calls, deleveraging, recoveries, rounds, wind_down, window
 from engine.clearing.state import ClearingState
 from engine.ledger import (
     BACKSTOP,
@@ -13,13 +13,15 @@ from engine.ledger import (
     OUTSIDE,
     ROUNDING,
     TRANSIT,
+    UNCOVERED,
+    estate,
     insurance,
 )
 from engine.numbers import PPM, div_up
 from engine.outbox import Outbox
 from engine.value import value
 from schemas import events
-from schemas.journal import Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised
+from schemas.journal import Allocation, Answer, AnyEntry, Declared, Marker, Moved, Paid, Raised, WindDown
 
 COUNTERPARTY = {"market": MARKET, "backstop": BACKSTOP} | dict.fromkeys(
     ("tear", "place", "deleverage", "offset"), LIQUIDATION
@@ -57,6 +59,11 @@ class Clearing:
             self._moved(entry)
         elif isinstance(entry, Paid):
             state.ledger.post(TRANSIT, entry.fund, entry.amount_units)
+        elif isinstance(entry, WindDown):
+            for column in wind_down.begin(state):
+                self._settle(op.Settled(column, state.book.price(column)))
+        elif isinstance(entry, Allocation) and entry.kind == "wind_down":
+            state.book.wind_down = "paid"
         rounds.think(state)
         return state.out
 
@@ -65,7 +72,8 @@ class Clearing:
         state, due = self.state, []
         if state.round is not None:
             due.append(state.round.deadline_ms)
-        due += [call.deadline_ms for call in state.calls]
+        due += [call.deadline_ms for call in (*state.calls, *state.refills)]
+        due += [one.deadline_ms for one in state.uncured]
         if state.deferred:
             due.append(state.resume_ms)
         if state.window is not None:
@@ -79,14 +87,19 @@ class Clearing:
         if isinstance(operation, op.Traded):
             self._trade(operation)
         elif isinstance(operation, op.Deposited):
-            if operation.account.startswith("@"):
+            if operation.account == UNCOVERED:
+                wind_down.cure(state, OUTSIDE, operation.amount)
+            elif operation.account.startswith("@"):
                 state.ledger.post(OUTSIDE, operation.account, operation.amount)
         elif isinstance(operation, op.Contributed):
             calls.receive(state, OUTSIDE, operation.member, operation.amount)
+        elif isinstance(operation, op.Recovered):
+            self._recover(operation)
         elif isinstance(operation, op.Marked):
             self._tell_mark(operation)
         elif isinstance(operation, op.Advanced):
             window.lose_calls(state)
+            wind_down.watch(state)
             self._tell_overdue(operation)
         elif isinstance(operation, op.Funded):
             self._fund(operation)
@@ -94,6 +107,15 @@ class Clearing:
             self._settle(operation)
         elif isinstance(operation, op.Changed):
             state.resume_ms = 0
+
+    def _recover(self, recovered: op.Recovered) -> None:
+        """What came back of a defaulter; a book that ended meanwhile takes nothing any more (17.25)."""
+        member, units, source = recovered.member, recovered.amount, OUTSIDE
+        if recovered.is_held:
+            source = estate(member)
+            units = min(units, self.state.ledger.balance(source))
+        if units and not self.state.book.wind_down:
+            recoveries.recover(self.state, member, units, source)
 
     def _trade(self, trade: op.Traded) -> None:
         """Legs of the named accounts that may trade: `@market` and `@backstop`."""

@@ -1,7 +1,7 @@
 """Rounds (RULEBOOK 2a.5): when to ask, when an answer is complete, and the one thing that is then decided.
 
-What goes first: liquidations, positions to deleverage, those to place, collateral to sell, the window, withdrawals. One
-round at a time.
+What goes first: liquidations, positions to deleverage, those to place, collateral to sell, the window, what
+comes back to accounts, a wind-down and its payouts, withdrawals. One round at a time.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from engine.accounts import account_key
-from engine.clearing import allocating, calls, deleveraging, grants, placing, sales, window
+from engine.clearing import allocating, deleveraging, grants, placing, recoveries, releases, sales, wind_down, window
 from engine.clearing.state import NEVER, Attempt, ClearingState, Round
-from engine.ledger import TRANSIT, UNCOVERED, guarantee
-from engine.waterfall.leaving import leaving, withdrawal_factor
-from schemas.codes import Code, Halt
+from schemas.codes import Halt
 from schemas.journal import Allocation, Answer, Marker
-from schemas.rows import Candidate, Release
+from schemas.rows import Candidate, Claim
 
 
 def think(state: ClearingState) -> None:
@@ -45,8 +43,12 @@ def _needs_round(state: ClearingState) -> bool:
         return True
     if "sale" in kinds or state.batches or (state.to_place() and state.place_tried != state.book.seq):
         return True
+    if state.credits or state.winding == "due":
+        return True
     if state.window is not None:
         return window.needs_round(state, state.window)
+    if state.winding == "begun":  # who asked to leave waits for the payouts
+        return state.news and wind_down.is_ready(state)
     return "withdrawal" in kinds and "transfers" not in state.book.halts
 
 
@@ -61,7 +63,7 @@ def _mark(state: ClearingState, asking: Round) -> None:
     marker = Marker(
         book=state.book.name, seq=state.book.seq, round=asking.number, attempt=len(asking.attempts),
         settled=state.settled, place=state.to_place(), gains=gains, force=force, bearing=bearing,
-        batch=state.batches[0] if state.batches else UNSET,
+        batch=state.batches[0] if state.batches else UNSET, claims=wind_down.is_ready(state) or UNSET,
     )  # fmt: skip
     asking.attempts.append(Attempt(marker))
     asking.deadline_ms = state.book.clock_ms + state.book.parameters.round_ms
@@ -115,13 +117,19 @@ def union(answers: list[Answer]) -> Answer:
         ),
         gains=sorted((x for one in answers for x in one.gains), key=lambda x: x.member),
         cash_units=sum(one.cash_units for one in answers), lots=lots, outside_units=_sum_of_said(answers),
-        candidates=_candidates_said(answers),
+        candidates=_candidates_said(answers), claims=_claims_said(answers),
     )  # fmt: skip
 
 
 def _candidates_said(answers: list[Answer]) -> list[Candidate] | UnsetType:
     """Of all shards, where the marker asked for a batch: without one nothing of it is written."""
     said = [one.candidates for one in answers if one.candidates is not UNSET]
+    return sorted((x for one in said for x in one), key=lambda x: account_key(x.account)) if said else UNSET
+
+
+def _claims_said(answers: list[Answer]) -> list[Claim] | UnsetType:
+    """Of all shards, where the marker asked for them."""
+    said = [one.claims for one in answers if one.claims is not UNSET]
     return sorted((x for one in said for x in one), key=lambda x: account_key(x.account)) if said else UNSET
 
 
@@ -145,8 +153,16 @@ def _decide(state: ClearingState, attempt: Attempt, found: Answer) -> None:
         or placing.place(state, attempt, found)
         or sales.sell(state, found)
         or window.settle_one(state, attempt, found)
-        or _release(state, attempt, found)
+        or _after_window(state, attempt, found)
+        or releases.release(state, attempt, found)
     )
+
+
+def _after_window(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
+    """What waits until a window that only lacked its members' gains has closed (17.25, 17.26)."""
+    if state.window is not None and state.window.wants_gains and not attempt.marker.gains:
+        return False
+    return recoveries.pay(state) or wind_down.decide(state) or wind_down.pay_out(state, found)
 
 
 def _require_conserved(attempt: Attempt, found: Answer) -> None:
@@ -174,35 +190,3 @@ def _liquidate(state: ClearingState, found: Answer) -> bool:
 def _next_interval_ms(state: ClearingState) -> int:
     interval = state.book.parameters.interval_ms
     return (state.book.clock_ms // interval + 1) * interval
-
-
-def _release(state: ClearingState, attempt: Attempt, found: Answer) -> bool:
-    """Withdrawals leave outside a window (7)."""
-    if state.window is not None or "transfers" in state.book.halts or not found.releases:
-        return False
-    closed, rows = set(found.closed_targets), []
-    state.left = [what for what in state.left if what != "withdrawal"]
-    for one in found.releases:
-        code = int(Code.ACCOUNT_CLOSED) if not one.code and one.seq in closed else one.code
-        rows.append(Release(one.seq, one.account, one.id, one.asset, one.amount, one.target, code))
-        if not code and one.target is not None and one.target.startswith("@"):
-            calls.receive(state, TRANSIT, one.target.removeprefix(guarantee("")), one.amount)
-    left = UNSET if found.outside_units is UNSET else _leave(state, rows, attempt.outside_units + found.outside_units)
-    fields = allocating.next_allocation(state)
-    return allocating.allocate_round(
-        state, Allocation(**fields, kind="release", releases=rows, upto=attempt.seq, left_units=left)
-    )
-
-
-def _leave(state: ClearingState, rows: list[Release], outside_units: int) -> list[int]:
-    """What stays of each release: its part of what is uncovered, where money leaves the book (17.24)."""
-    owed, left = -state.ledger.balance(UNCOVERED), []
-    factor = withdrawal_factor(owed, [max(0, -outside_units)])
-    for row in rows:
-        stays = 0
-        if not row.code and row.asset is None and row.target is None:
-            stays = min(leaving(row.amount, factor)[1], owed)
-        left.append(stays)
-        owed -= stays
-    state.ledger.post(TRANSIT, UNCOVERED, sum(left))
-    return left

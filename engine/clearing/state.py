@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.book import Book
+from engine.book import Book, WindingDown
+from engine.clearing.dues import Borne, Call, Uncured
 from engine.layers import Waterfall
 from engine.ledger import LIQUIDATION, Ledger
 from engine.outbox import Outbox
@@ -14,7 +15,7 @@ from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.events import Event
 from schemas.journal import Allocation, Answer, Decision, Marker
-from schemas.rows import Batch
+from schemas.rows import Batch, Credit
 
 NEVER = 2**62
 
@@ -41,21 +42,12 @@ class Round:
 
 
 @dataclass(slots=True)
-class Call:
-    """An assessment of a window, what is unpaid of it."""
-
-    member: str
-    window: int
-    units: int
-    deadline_ms: int
-
-
-@dataclass(slots=True)
 class Window:
     """An event window (7). Contributions, waterfall and times are those of its opening.
 
     `is_asked`, `is_forced`: the round of its due time, of its end, was asked; `wants_gains`: it can close but for
-    those. `vests`: whether gains vested only with the period when it opened.
+    those. `vests`: whether gains vested only with the period when it opened. `cure_ms`: how long what it leaves
+    uncovered may stay so, None: for ever. `recovers`: whether it is kept who bore its losses.
     """
 
     number: int
@@ -71,19 +63,23 @@ class Window:
     is_asked: bool = False
     wants_gains: bool = False
     vests: bool = False
+    cure_ms: int | None = None
+    recovers: bool = False
 
 
 @dataclass(slots=True)
 class ClearingState:
-    """`calls`: assessments not yet paid, in the order called; `assessed`: all that the capped `period` has called, by
-    member. `raised`: what needs a round, by (what, account), with the cause seq of its latest report.
+    """`calls`: assessments not yet paid, in the order called, `refills` the same of those; `assessed`: all that the
+    capped `period` has called, by member. `raised`: what needs a round, by (what, account), with the cause seq of its
+    latest report.
     `left`: kinds that the last round saw and did not come to; `place_tried`: the seq at which nobody could be placed
     with; `settled`: the seq up to which no withdrawal is pending. `news`: a report came since the last.
 
     `deferred` accounts wait for a grant until `resume_ms`: pace or a halt holds them back. `batches` are to be
     deleveraged, the first one next; `leaving` those of the running allocation, by row, until all is reported; `giving`
     the one that its rows give lots against, `given` how many so far; `reserved` what the layers before deleveraging
-    owe to holes that left at the mark, by account and scope (17.22).
+    owe to holes that left at the mark, by account and scope (17.22). `winding`: how far a wind-down is decided;
+    how far it stands in the log the book knows. `credits`: what is to come to accounts of what came back (17.26).
     """
 
     book: Book
@@ -109,6 +105,7 @@ class ClearingState:
     previous: str = ""
     calls: list[Call] = field(default_factory=list)
     assessed: dict[str, int] = field(default_factory=dict)
+    refills: list[Call] = field(default_factory=list)
     period: CappedPeriod | None = None
     batches: list[Batch] = field(default_factory=list)
     leaving: dict[int, Batch] = field(default_factory=dict)
@@ -116,6 +113,11 @@ class ClearingState:
     given: int = 0
     deleveragings: int = 0
     reserved: dict[str, dict[str, int]] = field(default_factory=dict)
+    uncured: list[Uncured] = field(default_factory=list)
+    winding: WindingDown = ""
+    borne: list[Borne] = field(default_factory=list)
+    recoveries: int = 0
+    credits: list[Credit] = field(default_factory=list)
     out: Outbox = field(default_factory=Outbox)
 
     def to_place(self) -> list[str]:

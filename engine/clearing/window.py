@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from engine.clearing import allocating, calls
+from engine.clearing import allocating, calls, recoveries, refills, wind_down
 from engine.clearing.state import Attempt, ClearingState, Window
 from engine.layers import CHARGING
 from engine.ledger import LIQUIDATION, SUSPENSE, TRANSIT, UNCOVERED
@@ -30,7 +30,7 @@ def open_window(state: ClearingState) -> None:
     rules = state.book.parameters
     state.window = Window(
         state.windows, now, now, rules.window_ms, rules.window_max_ms, state.book.waterfall.at(now),
-        state.contributions(), vests=rules.vest_gains,
+        state.contributions(), vests=rules.vest_gains, cure_ms=rules.cure_ms, recovers=rules.recoveries,
     )  # fmt: skip
     subject = str(state.windows)
     state.decide(WindowOpened(book=state.book.name, seq=state.book.seq, window=state.windows, subject=subject))
@@ -98,11 +98,16 @@ def bearing(state: ClearingState, window: Window) -> list[str] | UnsetType:
 
 
 def lose_calls(state: ClearingState) -> None:
-    """Assessments at their deadline: the losses of a window, opened for them where none is open (17.23)."""
+    """Assessments and refills at their deadline: defaults of a window, opened for them if none is (17.23, 17.27)."""
     for due in calls.missed(state):
         open_window(state)
         if state.window is not None:
             calls.lose(state, state.window, due)
+            _count(state, state.window)
+    for due in refills.missed(state):
+        open_window(state)
+        if state.window is not None:
+            refills.miss(state, state.window, due)
             _count(state, state.window)
 
 
@@ -123,7 +128,7 @@ def count_default(state: ClearingState, declared: Declared) -> None:
     for scope, units in declared.scopes_units.items():
         window.losses.add(member_of(declared.account), scope, units)
     window.defaults += 1
-    calls.count(state, window)
+    refills.count(state, window)
     _count(state, window)
 
 
@@ -150,6 +155,9 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     _require_met(total, window, done)
     _post(state, done)
     calls.call(state, window, done)
+    refills.call(state, window, lost)
+    wind_down.owe(state, window, done.uncovered)
+    recoveries.keep(state, window, done)
     decision = Allocation(
         **allocating.next_allocation(state), kind="loss", window=window.number,
         charges=[Charge(account, units) for account, units in sorted(done.charges.items())],
@@ -161,6 +169,7 @@ def _close(state: ClearingState, window: Window, found: Answer) -> bool:
     state.window = None
     state.reserved.clear()
     allocating.allocate_round(state, decision)
+    recoveries.release(state)
     if any(what in ("hole", "bankrupt") for what, _ in state.raised):
         open_window(state)  # reported since the marker: theirs is the next window
     return True

@@ -17,7 +17,7 @@ from schemas.message import Governed, Input
 
 Document = dict[str, Any]
 _LATER: dict[str, Any] = {
-    kind.__name__: kind for kind in (op.Changed, op.AccountOpened, op.AccountClosed, op.Resharded)
+    kind.__name__: kind for kind in (op.Changed, op.AccountOpened, op.AccountClosed, op.Resharded, op.Recovered)
 }
 
 
@@ -34,6 +34,7 @@ def save_common(book: Book) -> Document:
         "funding_index": list(book.funding_index), "rules": msgspec.to_builtins(book.rules),
         "waterfall": msgspec.to_builtins(book.waterfall), "halts": sorted(book.halts),
         "versions": dict(sorted(book.versions.items())), "held": sorted(book.held),
+        "wind_down": book.wind_down,
         "pending": [
             [due, msgspec.to_builtins(message), type(operation).__name__, msgspec.to_builtins(operation)]
             for due, message, operation in book.pending
@@ -51,6 +52,7 @@ def load_book(saved: Document) -> Book:
     book.rules = msgspec.convert(saved["rules"], Parameters | None)
     book.waterfall = msgspec.convert(saved["waterfall"], Waterfall | None)
     book.halts, book.held, book.versions = set(saved["halts"]), set(saved["held"]), dict(saved["versions"])
+    book.wind_down = saved.get("wind_down", "")  # an older version knew none
     for due, message, kind, operation in saved["pending"]:
         book.pending.append((due, _governed(message), msgspec.convert(operation, _LATER[kind])))
     for one in saved["seen"]:

@@ -6,16 +6,17 @@ from typing import Any
 
 import msgspec
 
-from engine.book import Book
+from engine.book import Book, WindingDown
 from engine.clearing.door import Clearing
-from engine.clearing.state import Call, ClearingState, Round, Window
+from engine.clearing.dues import Borne, Call, Uncured
+from engine.clearing.state import ClearingState, Round, Window
 from engine.layers import Waterfall
 from engine.ledger import Ledger
 from engine.saved.book import Document
 from engine.waterfall.assess import CappedPeriod
 from engine.waterfall.losses import Losses
 from schemas.journal import Allocation
-from schemas.rows import Batch
+from schemas.rows import Batch, Credit
 
 # Plain fields: saved as they are, loaded as the type beside them.
 _PLAIN: dict[str, Any] = {
@@ -45,10 +46,17 @@ _PLAIN: dict[str, Any] = {
     "given": int,
     "deleveragings": int,
     "reserved": dict[str, dict[str, int]],
+    "uncured": list[Uncured],
+    "winding": WindingDown,
+    "borne": list[Borne],
+    "recoveries": int,
+    "credits": list[Credit],
+    "refills": list[Call],
 }
 
 
-_SINCE = {"calls", "assessed", "period"}  # assessments came later
+_ASSESSMENTS = {"calls", "assessed", "period", "refills"}
+_SINCE = _ASSESSMENTS | {"uncured", "winding", "borne", "recoveries", "credits"}  # what older versions did not save
 
 
 def save_clearing(clearing: Clearing) -> Document:

@@ -14,7 +14,7 @@ from engine.shard.candidates import candidates
 from engine.shard.look import tear_hole
 from engine.shard.state import ShardState
 from schemas.journal import Answer, Marker
-from schemas.rows import Bankrupt, Gain, Holder, Hole, Plan, Release, Sale
+from schemas.rows import Bankrupt, Claim, Gain, Holder, Hole, Plan, Release, Sale
 
 
 def answer(state: ShardState, marker: Marker) -> Answer:
@@ -37,6 +37,7 @@ def answer(state: ShardState, marker: Marker) -> Answer:
         lots=_lots(state),
         outside_units=state.ledger.outside_units if state.book.parameters.withdrawal_factor else UNSET,
         candidates=UNSET if marker.batch is UNSET else candidates(state, marker.batch),
+        claims=UNSET if marker.claims is UNSET else _claims(state),
     )  # fmt: skip
 
 
@@ -165,6 +166,13 @@ def _gains(state: ShardState, everybody: bool) -> list[Gain]:
             bearing = [(state.accounts.names[row], max(0, equities[row])) for row in rows]
             found.append(Gain(member, max(0, gain), bearing))
     return found
+
+
+def _claims(state: ShardState) -> list[Claim]:
+    """The money of every account that has any (17.25)."""
+    rows = state.accounts.in_order(list(range(len(state.accounts))))
+    money = [Claim(state.accounts.names[row], state.accounts.take(row).cash) for row in rows]
+    return [one for one in money if one.units > 0]
 
 
 def _cash(state: ShardState) -> int:

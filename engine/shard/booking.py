@@ -82,6 +82,15 @@ def settle(state: ShardState, settled: op.Settled) -> None:
             run.end_order(state, row, one)
 
 
+def wind_down(state: ShardState) -> None:
+    """Every instrument is settled at its mark; those that were have no holders (17.25)."""
+    state.book.begin_wind_down()
+    for column, contract in enumerate(state.book.contracts):
+        if not contract.is_asset:
+            settle(state, op.Settled(column, state.book.price(column)))
+    state.sync()
+
+
 def holders(state: ShardState, column: int) -> list[int]:
     """Rows with lots of a column, by (member, account)."""
     found = state.accounts.positions[: len(state.accounts), column].nonzero()[0].tolist()

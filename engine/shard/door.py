@@ -11,7 +11,7 @@ from engine.outbox import Outbox
 from engine.shard import answers, booking, leaving, rows, run, trades, watch
 from engine.shard.look import look, tear_hole
 from engine.shard.state import ShardState
-from schemas.journal import Allocation, AnyEntry, Marker, WindowOpened
+from schemas.journal import Allocation, AnyEntry, Marker, WindDown, WindowOpened
 
 EFFECTS: dict[type, Callable[[ShardState, Any], None]] = {
     op.Traded: trades.book_trade,
@@ -73,6 +73,9 @@ class Shard:
             return state.out
         if isinstance(entry, WindowOpened):
             state.is_window_open = True
+        elif isinstance(entry, WindDown):
+            booking.wind_down(state)
+            watch.look_at(state)
         elif isinstance(entry, Allocation):
             rows.apply(state, entry)
             watch.look_at(state)

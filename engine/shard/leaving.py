@@ -38,6 +38,8 @@ def judge_ask(state: ShardState, asked: op.Asked, before: list[op.Asked]) -> Cod
     row = state.accounts.row_of.get(asked.account)
     if row is None:
         return Code.UNKNOWN_ACCOUNT
+    if state.book.wind_down and asked.target is not None:
+        return Code.WINDING_DOWN  # asked before: out of the book money may still go, but nowhere within it (17.25)
     if state.accounts.status_of(row) is Status.CLOSED:
         return Code.ACCOUNT_CLOSED
     if "transfers" in state.book.halts:
@@ -58,7 +60,8 @@ def judge_ask(state: ShardState, asked: op.Asked, before: list[op.Asked]) -> Cod
 def free(state: ShardState, row: int) -> int:
     """`max(0, equity - IM - unvested)` (17.7), before what is pending."""
     own = state.statement(row)
-    unvested = max(0, state.gain(row, own.equity)) if state.book.parameters.vest_gains else 0
+    vests = state.book.parameters.vest_gains and not state.book.wind_down  # there is no other period to wait for
+    unvested = max(0, state.gain(row, own.equity)) if vests else 0
     return max(0, own.equity - own.im - unvested)
 
 

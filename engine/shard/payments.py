@@ -17,7 +17,7 @@ from engine.shard.state import CollateralSale, ShardState
 from engine.value import notional
 from schemas import events, loss_events
 from schemas.journal import Allocation, Declared
-from schemas.rows import Bankrupt, Release, SaleRow
+from schemas.rows import Bankrupt, Credit, Payout, Release, SaleRow
 
 
 def declare(state: ShardState, decision: Allocation, number: int, row: Bankrupt) -> None:
@@ -114,6 +114,28 @@ def tell_sale(state: ShardState, at: int, sale: CollateralSale, buyer: str, lots
             pay_units=pay,
         )
     )
+
+
+def credit(state: ShardState, rows: list[Credit]) -> None:
+    """What comes back to accounts; one whose life was over is open again (17.26)."""
+    for row in rows:
+        if state.owns(row.account):
+            at = state.accounts.open(row.account)
+            if state.accounts.status_of(at) in (Status.SETTLED, Status.CLOSED):
+                booking.reopen(state, at)
+            state.pay(at, row.units, TRANSIT, is_flow=row.is_flow)
+
+
+def pay_out(state: ShardState, payouts: list[Payout]) -> None:
+    """What the wound-down book has for each claim; a member's contribution comes back to its account (17.25)."""
+    state.book.wind_down = "paid"
+    for row in payouts:
+        if state.owns(row.account):
+            at = state.accounts.open(row.account)
+            state.pay(at, row.amount_units - row.claim_units, TRANSIT)
+            if row.returned_units:
+                booking.reopen(state, at)
+                state.pay(at, row.returned_units, TRANSIT, is_flow=True)
 
 
 def release(state: ShardState, row: Release, stays: int = 0) -> None:

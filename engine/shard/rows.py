@@ -59,6 +59,10 @@ def apply(state: ShardState, decision: Allocation) -> None:
             _tell_charge(state, decision, charge.account, charge.amount_units)
     if decision.kind == "loss":
         _close_window(state)
+    if decision.credits is not UNSET:
+        payments.credit(state, decision.credits)
+    if decision.payouts is not UNSET:
+        payments.pay_out(state, decision.payouts)
 
 
 def _defer(state: ShardState, at: int) -> None:

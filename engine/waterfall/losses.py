@@ -52,5 +52,6 @@ class Losses:
         """For events: member -> scope -> units."""
         found: dict[str, dict[str, int]] = {}
         for (member, scope), units in sorted(self.cells.items()):
-            found.setdefault(member, {})[scope] = units
+            if units:  # a default by which nobody lost has a cell too (17.27)
+                found.setdefault(member, {})[scope] = units
         return found

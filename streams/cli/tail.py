@@ -63,6 +63,13 @@ MATTERS: dict[str, tuple[str, ...]] = {
     "gains-charged": ("amount", "window"),
     "assessment-called": ("amount", "window", "deadline"),
     "assessment-missed": ("amount", "window"),
+    "refill-called": ("amount", "window", "deadline"),
+    "refill-missed": ("amount", "window"),
+    "estate-held": ("amount", "window"),
+    "estate-paid": ("amount",),
+    "recovery-allocated": ("amount", "left"),
+    "wind-down-begun": ("uncovered",),
+    "wind-down-paid": ("held", "claims"),
     "window-closed": ("window", "defaults"),
 }
 

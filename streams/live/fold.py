@@ -24,6 +24,8 @@ from streams.live.fresh import Fresh
 from streams.pacing import Pacing
 from streams.reader import Reader, Record, Said
 
+Stage = tuple[int, str]  # the seq of a book, and how far it is wound down: common data change with these alone
+NEVER: Stage = (-1, "")
 Opens = Callable[[BookMessage], Reader]
 """Makes the reader of a book that was just opened."""
 
@@ -81,7 +83,7 @@ class Fold:
         self.heard = Heard()
         self.steps: deque[_Step] = deque()
         self.unopened: dict[str, int] = {}  # what was seen, and refused, before the book was opened
-        self.common: tuple[int, dict[str, bytes]] = (-1, {})  # the fields of common data, and the seq they are of
+        self.common: tuple[Stage, dict[str, bytes]] = (NEVER, {})  # the fields of common data, and when they were so
         self.reader: Reader | None = None
         if reader is not None:
             self._stand(reader)
@@ -89,7 +91,7 @@ class Fold:
             self.steps.append(_Step(seen.start, reader.book.seq - seen.count, dict(seen.marks), list(seen.passed)))
 
     def _stand(self, reader: Reader) -> None:
-        self.reader, self.common = reader, (-1, {})
+        self.reader, self.common = reader, (NEVER, {})
         reader.last = {**self.unopened, **reader.last}
         machine = reader.machine
         clearing, shards = (machine, []) if isinstance(machine, Clearing) else (None, [machine])

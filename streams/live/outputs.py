@@ -29,8 +29,19 @@ _DEFAULTS = {
     "window-closed",
     "account-reopened",
     "assessment-missed",
+    "estate-held",
+    "refill-missed",
+    "estate-paid",
+    "wind-down-begun",
 }
-_LOSSES = {"loss-allocated", "gains-charged", "assessment-called"}
+_LOSSES = {
+    "loss-allocated",
+    "gains-charged",
+    "assessment-called",
+    "wind-down-paid",
+    "refill-called",
+    "recovery-allocated",
+}
 _OF_LIQUIDATION = ("liquidation", "position", "collateral", "orders", "filled")
 _CALLS = {"margin-called", "margin-call-met", "margin-call-missed"}
 

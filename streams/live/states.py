@@ -48,9 +48,10 @@ def fields_of(fold: Fold) -> Fields:
     """The fields of an open reader."""
     reader = fold.open_reader()
     machine = reader.machine
-    if fold.common[0] != reader.book.seq:  # common data change with accepted inputs alone
+    stage = reader.book.seq, reader.book.wind_down
+    if fold.common[0] != stage:
         parts = {f"book.{name}": _encode(value) for name, value in save_common(reader.book).items()}
-        fold.common = reader.book.seq, parts
+        fold.common = stage, parts
     rest = save_rest(machine.state) if isinstance(machine, Shard) else save_clearing(machine)
     part = "shard" if isinstance(machine, Shard) else "clearing"
     own = {f"{part}.{name}": _encode(value) for name, value in rest.items()}

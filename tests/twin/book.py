@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 from schemas.codes import Code, Refused
 from schemas.message import Governed, Input
-from tests.twin import default, effects, invariants, judge, liquidation, margin, sale, timers, withdrawals
+from tests.twin import (
+    default,
+    effects,
+    invariants,
+    judge,
+    liquidation,
+    margin,
+    recovery,
+    sale,
+    timers,
+    wind_down,
+    withdrawals,
+)
 from tests.twin.life import check
 from tests.twin.marks import accept_held, ask_governance, hold_passed
 from tests.twin.state import BookState
@@ -69,6 +81,9 @@ class Book(BookState):
             sale.round_of_sales,
             default.declare_bankrupts,
             default.close_window,
+            recovery.hand_out,
+            wind_down.begin,
+            wind_down.pay_out,
             withdrawals.round_of_releases,
         )
         while self.rules and self.layers and any(one(self) for one in rounds):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import calendar
 from datetime import UTC, date, datetime, timedelta
 
-from tests.twin.state import SUSPENSE, BookState, Call, Window
+from msgspec import UNSET
+
+from tests.twin.state import MILLION, SUSPENSE, BookState, Call, Window
 from tests.twin.values import post
 
 
@@ -32,6 +34,47 @@ def pay_calls(book: BookState, member: str, units: int) -> None:
             post(book, f"@guarantee/{member}", f"@assessment/{member}", paid)
             due.units, units = due.units - paid, units - paid
     book.calls = [due for due in book.calls if due.units]
+    pay_refills(book, member, units)
+
+
+def pay_refills(book: BookState, member: str, units: int) -> None:
+    """What has joined the member's part of the fund (17.27)."""
+    for due in book.refills:
+        if due.member == member:
+            paid = min(due.units, units)
+            due.units, units = due.units - paid, units - paid
+    book.refills = [due for due in book.refills if due.units]
+
+
+def call_refills(book: BookState, window: Window) -> None:
+    """Survivors below their contribution of the opening, within what the capped period leaves (17.27)."""
+    said = assessment_of(window)
+    if said is None or said.refill_ms is UNSET:
+        return
+    for member, then in sorted(window.contributions.items()):
+        cap = then * said.multiple_ppm // MILLION - book.assessed.get(member, 0)
+        units = min(then - book.account(f"@guarantee/{member}").cash, cap)
+        if member not in window.defaulted and units > 0:
+            book.refills.append(Call(book.clock + said.refill_ms, member, window.number, units))
+            book.assessed[member] = book.assessed.get(member, 0) + units
+            book.event("refill-called", f"{window.number}/{member}", amount=units, deadline=book.clock + said.refill_ms)
+
+
+def miss_refills(book: BookState) -> None:
+    """A default by which nobody lost, in the open window or one opened for it (17.27)."""
+    from tests.twin.default import start_window
+
+    late = [due for due in book.refills if due.deadline_ms <= book.clock]
+    for due in sorted(late, key=lambda due: due.deadline_ms):
+        book.refills.remove(due)
+        if not book.window:
+            start_window(book)
+        window = book.window
+        window.loss.setdefault((due.member, book.name), 0)
+        window.defaulted.add(due.member)
+        window.last_default_ms = book.clock
+        count_default(book, window)
+        book.event("refill-missed", f"{due.window}/{due.member}", window=window.number, amount=due.units)
 
 
 def miss_calls(book: BookState) -> None:

@@ -7,6 +7,7 @@ from tests.twin.calls import count_default
 from tests.twin.effects import start_period
 from tests.twin.life import check, notice_hole
 from tests.twin.margin import equity, gains, im
+from tests.twin.recovery import release
 from tests.twin.state import LIQUIDATION, SUSPENSE, Account, BookState, Window
 from tests.twin.values import post
 from tests.twin.waterfall import allocate_loss, valid
@@ -30,7 +31,8 @@ def start_window(book: BookState) -> None:
     frozen = {a.id.removeprefix("@guarantee/"): a.cash for a in funds}
     book.window = Window(
         book.window_number, book.clock, said.window_ms, said.window_max_ms, frozen, valid(book), book.clock,
-        vests=said.vest_gains, seq=book.seq,
+        vests=said.vest_gains, seq=book.seq, cure_ms=said.cure_ms,
+        recovers=said.recoveries,
     )  # fmt: skip
     book.event("window-opened", str(book.window.number), contributions=sum(frozen.values()))
 
@@ -114,6 +116,7 @@ def close_window(book: BookState) -> bool:
     if book.period_waits:  # asked inside the window: right after its allocation (17.8)
         start_period(book)
     check(book)
+    release(book)
     return True
 
 

@@ -17,17 +17,19 @@ from schemas.inputs import (
     OpenOrders,
     Period,
     Price,
+    Recovery,
     Settlement,
     Trade,
     Withdrawal,
 )
 from schemas.message import Governed, Input
-from tests.twin import governance, marks, withdrawals
+from tests.twin import cure, governance, marks, recovery, withdrawals
 from tests.twin.calls import pay_calls
 from tests.twin.life import check
+from tests.twin.listed import Instrument
 from tests.twin.margin import equity
 from tests.twin.reading import amount_units, refuse_if, said_amount, said_lots, said_ticks
-from tests.twin.state import MILLION, ROUNDING, Account, BookState
+from tests.twin.state import MILLION, ROUNDING, UNCOVERED, Account, BookState
 from tests.twin.trades import book_trade
 from tests.twin.values import haircut_value, put, value
 
@@ -90,6 +92,8 @@ def deposit(book: BookState, message: Deposit) -> None:
     else:
         put(account.collateral, name, account.collateral.get(name, 0) + units)
         account.flows += floor(haircut_value(book.assets[name], units))
+    if account.id == UNCOVERED:
+        cure.count(book, units)
     reopen_settled(account)
 
 
@@ -128,7 +132,12 @@ def funding(book: BookState, message: Funding) -> None:
 def settlement(book: BookState, message: Settlement) -> None:
     """Each holder gets `V(q, price)`; the negative sum goes to @rounding; the contract ends (17.4)."""
     instrument = book.instruments[message.instrument]
-    instrument.mark, instrument.held = said_ticks(instrument, message.price), []
+    settle(book, instrument, said_ticks(instrument, message.price))
+
+
+def settle(book: BookState, instrument: Instrument, ticks: int) -> None:
+    """By governance, or when the book is wound down (17.25)."""
+    instrument.mark, instrument.held = ticks, []
     for account in list(book.accounts.values()):
         gets = value(instrument, account.positions.pop(instrument.name, 0), instrument.mark)
         account.entries.pop(instrument.name, None)
@@ -167,6 +176,7 @@ EFFECTS = {
     Withdrawal: withdrawals.ask,
     Move: withdrawals.ask,
     Contribution: contribution,
+    Recovery: recovery.recover,
     Price: price,
     Funding: funding,
     Settlement: settlement,

@@ -5,9 +5,20 @@ from __future__ import annotations
 from schemas.codes import Code
 from schemas.decimals import units_of
 from schemas.governed import AssetMessage, BookMessage, Command, InstrumentMessage, ParametersMessage, WaterfallMessage
-from schemas.inputs import Contribution, Deposit, Funding, Move, OpenOrders, Price, Settlement, Trade, Withdrawal
+from schemas.inputs import (
+    Contribution,
+    Deposit,
+    Funding,
+    Move,
+    OpenOrders,
+    Price,
+    Recovery,
+    Settlement,
+    Trade,
+    Withdrawal,
+)
 from schemas.message import Governed, Input
-from tests.twin import judge_money, reference
+from tests.twin import judge_money, recovery, reference, wind_down
 from tests.twin.reading import (
     AMOUNT_MAX,
     asset_of,
@@ -44,6 +55,7 @@ def judge_content(book: BookState, message: Input) -> None:
     opened = book.opened or isinstance(message, BookMessage)
     ready = book.rules is not None and book.layers is not None
     refuse_if(not opened or not (ready or isinstance(message, REFERENCE)), Code.BOOK_NOT_READY, book.name)
+    wind_down.judge(book, message)
     if isinstance(message, Governed):
         judge_version(book, message)
     JUDGES.get(type(message), lambda book, message: None)(book, message)
@@ -130,6 +142,7 @@ JUDGES = {
     Withdrawal: judge_money.judge_withdrawal,
     Move: judge_money.judge_move,
     Contribution: judge_money.judge_contribution,
+    Recovery: recovery.judge_recovery,
     Price: judge_price,
     Funding: judge_funding,
     Settlement: judge_settlement,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from schemas.codes import Code
 from schemas.inputs import Contribution, Deposit, Move, OpenOrders, Trade, Withdrawal
 from tests.twin.reading import (
@@ -13,19 +15,21 @@ from tests.twin.reading import (
     refuse_if,
     ticks_of,
 )
-from tests.twin.state import BACKSTOP, MARKET, OPERATOR, BookState
+from tests.twin.state import BACKSTOP, MARKET, OPERATOR, UNCOVERED, BookState
 
 
-def may_receive(account: str) -> bool:
+def may_receive(book: BookState, account: str) -> bool:
     """Which `@` names take deposits (17.7)."""
     # READING: the funds, the pool and the outside do; @guarantee takes contributions only, the technical
-    # accounts (@liquidation, @rounding, @suspense, @uncovered) nothing. Collateral goes to members only.
+    # accounts (@liquidation, @rounding, @suspense) nothing. Collateral goes to members only.
     named = account in (OPERATOR, BACKSTOP, MARKET)
+    if account == UNCOVERED:  # a cure, where there is a time for it (17.25)
+        return book.rules.said.cure_ms is not UNSET
     return not account.startswith("@") or named or account.startswith(("@operator/", "@insurance/"))
 
 
 def judge_deposit(book: BookState, message: Deposit) -> None:
-    refuse_if(not may_receive(message.account), Code.RESERVED_ACCOUNT, message.account)
+    refuse_if(not may_receive(book, message.account), Code.RESERVED_ACCOUNT, message.account)
     refuse_if(message.asset and message.account.startswith("@"), Code.RESERVED_ACCOUNT, message.account)
     amount_of(book, message.amount, message.asset)
 

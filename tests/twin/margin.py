@@ -111,7 +111,8 @@ def gains(book: BookState, account: Account) -> int:
 
 def free(book: BookState, account: Account, pending: int) -> int:
     """`max(0, equity - IM - unvested - pending)` (17.7)."""
-    unvested = max(0, gains(book, account)) if book.rules.said.vest_gains else 0
+    vests = book.rules.said.vest_gains and not book.is_over
+    unvested = max(0, gains(book, account)) if vests else 0
     return max(0, equity(book, account) - im(book, account) - unvested - pending)
 
 

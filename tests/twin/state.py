@@ -105,6 +105,8 @@ class Window:
     defaulted: set[str] = field(default_factory=set)
     vests: bool = False
     seq: int = 0  # of the input whose consequences opened it
+    cure_ms: Any = None  # UNSET: no deadline for what it leaves uncovered
+    recovers: Any = None
 
 
 @dataclass
@@ -125,6 +127,26 @@ class Call:
     member: str
     window: int
     units: int
+
+
+@dataclass
+class Uncured:
+    """What a window left uncovered and nobody has paid yet (17.25)."""
+
+    deadline_ms: int
+    units: int
+
+
+@dataclass
+class Borne:
+    """What a layer bore of whose losses, and what each has paid and not got back (17.26)."""
+
+    window: int
+    rank: int
+    layer: str
+    kind: str
+    owed: dict[str, int]
+    paid: dict[str, int]
 
 
 @dataclass
@@ -153,6 +175,7 @@ class BookState:
     hole_reports: list[str] = field(default_factory=list)
     period_waits: bool = False
     calls: list[Call] = field(default_factory=list)
+    refills: list[Call] = field(default_factory=list)  # what survivors are to bring back to the fund (17.27)
     assessed: dict[str, int] = field(default_factory=dict)  # in the capped period, by member
     capped_from: date | None = None
     capped_until: date | None = None
@@ -161,6 +184,11 @@ class BookState:
     batches: list[Any] = field(default_factory=list)  # what is to be deleveraged, oldest first (17.22)
     reserved: dict[tuple[str, str], int] = field(default_factory=dict)  # (account, scope): what earlier layers owe it
     funds: dict[str, int] = field(default_factory=dict)  # cash of named accounts when the round was granted
+    uncured: list[Uncured] = field(default_factory=list)
+    winding: str = ""  # then due, begun, paid (17.25)
+    borne: list[Borne] = field(default_factory=list)
+    recoveries: int = 0
+    credits: list[tuple[str, int, bool]] = field(default_factory=list)  # to come to accounts: name, units, is it a flow
     torn_scope: str = ""  # insurance scope of what was last torn up or placed
     outside: dict[str, int] = field(default_factory=dict)  # deposits minus withdrawals, by asset
     events: list[tuple[int, str, str, dict]] = field(default_factory=list)
@@ -184,6 +212,11 @@ class BookState:
     def insurance(self, scope: str | None) -> Account:
         """`@insurance/<scope>`, without a scope the book's (17.12)."""
         return self.account(f"@insurance/{scope or self.name}")
+
+    @property
+    def is_over(self) -> bool:
+        """The entry of a wind-down stands in the log (17.25)."""
+        return self.winding in ("begun", "paid")
 
     def event(self, kind: str, subject: str, **facts: object) -> None:
         self.events.append((self.seq, kind, subject, facts))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.twin.calls import miss_calls
+from tests.twin.calls import miss_calls, miss_refills
+from tests.twin.cure import watch
 from tests.twin.life import look_called
 from tests.twin.liquidation import order_close
 from tests.twin.margin import trusted
@@ -15,6 +16,8 @@ from tests.twin.state import Account, BookState
 def fire(book: BookState) -> None:
     """By (deadline, kind, account) (17.2 d); those of the clearing house first."""
     miss_calls(book)
+    miss_refills(book)
+    watch(book)
     due = [
         (deadline, kind, account.id)
         for account in book.members_accounts()

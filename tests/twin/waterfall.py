@@ -11,10 +11,12 @@ from math import ceil
 from msgspec import UNSET
 
 from tests.twin.allocate import allocate
-from tests.twin.calls import call
+from tests.twin.calls import call, call_refills
+from tests.twin.cure import owe
 from tests.twin.listed import Layer
 from tests.twin.margin import equity, gains
-from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, BookState, Window
+from tests.twin.recovery import CHARGED, keep
+from tests.twin.state import MILLION, SUSPENSE, UNCOVERED, BookState, Borne, Window
 from tests.twin.values import post
 
 BOUNDLESS = 2**62
@@ -32,6 +34,8 @@ class Ladder:
     fresh: dict[str, int]  # contributions that came after the window opened (17.23)
     draws: dict[str, int] = field(default_factory=dict)
     charges: dict[str, int] = field(default_factory=dict)
+    borne: list[Borne] = field(default_factory=list)
+    payers: dict[str, int] = field(default_factory=dict)  # of the layer that is drawn, accounts where they are charged
 
     def remaining(self, scope: str | None) -> int:
         return sum(units for (_, of), units in self.cells.items() if scope in (None, of))
@@ -49,6 +53,12 @@ def allocate_loss(book: BookState, window: Window) -> None:
             book.event("gains-charged", account, window=window.number, charge=units)
     uncovered = ladder.remaining(None)
     post(book, UNCOVERED, SUSPENSE, uncovered)
+    if uncovered:
+        end = max(window.layers, key=lambda one: one.said.rank)
+        note(ladder, end, dict(ladder.cells), {UNCOVERED: uncovered})
+    call_refills(book, window)
+    keep(book, window, ladder.borne)
+    owe(book, window, uncovered)
     facts = {"window": window.number, "shortfall": shortfall, "draws": ladder.draws, "uncovered": uncovered}
     book.event("loss-allocated", str(window.number), **facts)
 
@@ -232,7 +242,7 @@ def weights_of(ladder: Ladder, layer: Layer, caps: dict[str, int]) -> dict[str, 
 
 def draw(ladder: Ladder, layer: Layer, units: int, caps: dict[str, int]) -> None:
     """Take `units` from who pays, and take them off the loss (17.12)."""
-    shares = allocate(units, weights_of(ladder, layer, caps), caps)
+    shares, before, ladder.payers = allocate(units, weights_of(ladder, layer, caps), caps), dict(ladder.cells), {}
     for who, share in shares.items():
         pay(ladder, layer, who, share)
     if layer.said.kind == "defaulter_contribution":
@@ -240,6 +250,19 @@ def draw(ladder: Ladder, layer: Layer, units: int, caps: dict[str, int]) -> None
             reduce_cells(ladder, share, lambda key, member=member: key[0] == member, layer.said.scope)
     else:
         reduce_cells(ladder, units, lambda key: True, layer.said.scope)
+        met = {key: was - ladder.cells[key] for key, was in before.items()}
+        charged = layer.said.kind in CHARGED
+        note(ladder, layer, met, ladder.payers if charged else shares)
+
+
+def note(ladder: Ladder, layer: Layer, met: Cells, paid: dict[str, int]) -> None:
+    """What a layer bore, of whose losses (17.26)."""
+    owed: dict[str, int] = {}
+    for (member, _), units in met.items():
+        if not member.startswith("@"):
+            owed[member] = owed.get(member, 0) + units
+    said = layer.said
+    ladder.borne.append(Borne(ladder.window.number, said.rank, said.id, said.kind, owed, dict(paid)))
 
 
 def pay(ladder: Ladder, layer: Layer, who: str, units: int) -> None:
@@ -270,6 +293,7 @@ def charge(ladder: Ladder, account: str, units: int) -> None:
     """One account pays; what several layers take of it is told once."""
     post(ladder.book, account, SUSPENSE, units)
     ladder.charges[account] = ladder.charges.get(account, 0) + units
+    ladder.payers[account] = ladder.payers.get(account, 0) + units
 
 
 def reduce_cells(ladder: Ladder, units: int, mine: Callable[[tuple[str, str]], bool], scope: str | None) -> None:

@@ -7,6 +7,7 @@ from math import ceil, floor
 
 from schemas.codes import Code
 from schemas.inputs import Contribution, Move, Withdrawal
+from tests.twin import cure
 from tests.twin.calls import pay_calls
 from tests.twin.life import check
 from tests.twin.margin import free, marks_trusted
@@ -54,6 +55,8 @@ def refusal(book: BookState, asked: Asked, spent: int, spent_asset: int) -> Code
     account = book.accounts.get(asked.account)
     if account is None:
         return Code.UNKNOWN_ACCOUNT
+    if book.is_over and asked.to:
+        return Code.WINDING_DOWN  # asked before it (17.25)
     if account.status == "closed":
         return Code.ACCOUNT_CLOSED
     if account.status not in ("healthy", "margin_called"):
@@ -67,7 +70,7 @@ def refusal(book: BookState, asked: Asked, spent: int, spent_asset: int) -> Code
 
 def round_of_releases(book: BookState) -> bool:
     """Outside a window, transfers not halted: all is judged at the marker, in the order asked (17.7)."""
-    if not book.asked or book.window or "transfers" in book.halts:
+    if not book.asked or book.window or book.winding in ("due", "begun") or "transfers" in book.halts:
         return False
     # READING: what earlier ones of the same account take is counted; what a move of this round brings is not.
     answers, passed = [], []
@@ -134,6 +137,7 @@ def leave(book: BookState, account: Account, asked: Asked, stays: int) -> None:
     if asked.asset is None:
         account.cash, account.flows = account.cash - gone, account.flows - gone
         post(book, account.id, UNCOVERED, stays)
+        cure.count(book, stays)
         return
     put(account.collateral, name, account.collateral.get(name, 0) - asked.amount)
     account.flows -= floor(haircut_value(book.assets[name], asked.amount))
