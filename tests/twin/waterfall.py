@@ -96,9 +96,7 @@ def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
     most = {one.said.id: caps_of(ladder, one, remaining) for one in layers}
     capacity = {one.said.id: min(sum(most[one.said.id].values()), bound(one, remaining)) for one in layers}
     draws = allocate(remaining, capacity, capacity)
-    # READING: the defaulters' own money reduces its cells before the others of the rank reduce what is left
-    # pro rata.
-    for layer in sorted(layers, key=lambda one: one.said.kind != "defaulter_contribution"):
+    for layer in sorted(layers, key=lambda one: (one.said.kind != "defaulter_contribution", one.said.id)):
         draw(ladder, layer, draws[layer.said.id], most[layer.said.id])
     ladder.draws |= draws
 
@@ -108,8 +106,9 @@ def bound(layer: Layer, remaining: int) -> int:
     bounds = [BOUNDLESS]
     if layer.cap is not None:
         bounds.append(layer.cap)
-    if layer.said.theta_ppm is not UNSET:
-        bounds.append(remaining * layer.said.theta_ppm // MILLION)
+    if layer.said.kind == "equity_haircut":
+        theta = MILLION if layer.said.theta_ppm is UNSET else layer.said.theta_ppm
+        bounds.append(remaining * theta // MILLION)
     return min(bounds)
 
 
@@ -221,6 +220,9 @@ def weights_of(ladder: Ladder, layer: Layer, caps: dict[str, int]) -> dict[str, 
         "assessment": lambda: survivors(ladder.window, ladder.window.contributions),
         "gains_haircut": lambda: member_gains(ladder),
         "unvested": lambda: member_gains(ladder),
+        # What a member has weighs in full, also where `member_cap` bounds what it pays of it (17.23).
+        "replenished": lambda: bearing(ladder, layer),
+        "equity_haircut": lambda: bearing(ladder, layer),
         "open_interest_charge": lambda: {
             one.id: abs(one.positions[layer.said.instrument]) for one in holders(ladder, layer.said.instrument)
         },

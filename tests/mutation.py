@@ -1,0 +1,163 @@
+"""Mutation testing of the code that shares money (docs/mutation.md): mutmut, also inside dataclasses, and its survivors
+in words.
+
+mutmut leaves decorated classes and properties alone, for what a decorator may do; a dataclass and a property do nothing
+that a mutant could disturb, and half of a waterfall is methods of dataclasses.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+import libcst as cst
+import pytest
+from _pytest.config import get_config
+from mutmut import __main__ as mutmut
+from mutmut.configuration import Config
+from mutmut.mutation import file_mutation
+
+# The tests that may judge a module whose tests are focused: nearly every test divides something somewhere, and a mutant
+# that survives would run them all. The clearing house is judged by every test of the selection that comes to it.
+FOCUSED = {
+    "engine.allocation": ("allocation",),
+    "engine.deleveraging": ("deleveraging", "deleveraging_layer", "deleveraging_receipts"),
+    "engine.waterfall": ("assessments", "deleveraging_layer", "loss_variants", "receipts", "settle", "waterfall_variants", "ladder"),
+}
+PLAIN = {"dataclass", "property", "cached_property"}
+SPLIT = "__mutmut_"
+
+
+def enter_dataclasses() -> None:
+    """Have mutmut mutate methods of dataclasses, and properties."""
+    visitor, arrange = file_mutation.MutationVisitor, file_mutation.function_trampoline_arrangement
+    skips = visitor._skip_node_and_children
+
+    def skip(self: Any, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.Decorator):
+            return True
+        return skips(self, node.with_changes(decorators=[]) if _is_plain(node) else node)
+
+    def arranged(function: cst.FunctionDef, *args: Any, **named: Any) -> Any:
+        before, (first, *copies), after, names = arrange(function, *args, **named)
+        return before, [first, *(one.with_changes(decorators=[]) for one in copies)], after, names
+
+    visitor._skip_node_and_children = skip
+    file_mutation.function_trampoline_arrangement = arranged
+
+
+def _is_plain(node: cst.CSTNode) -> bool:
+    """Whether all decorators of a class or a function are harmless."""
+    return isinstance(node, cst.ClassDef | cst.FunctionDef) and all(
+        any(isinstance(x, cst.Name) and x.value in PLAIN for x in (one.decorator, getattr(one.decorator, "func", None)))
+        for one in node.decorators
+    )
+
+
+class Runner(mutmut.PytestRunner):
+    """Tests are collected once, before the forks: most mutants die in less time than a collection takes."""
+
+    def prepare_main_test_run(self) -> None:
+        """The items of the selection, by their ids; a failing example kills, and need not be shrunk."""
+        if hasattr(self, "items"):
+            return
+        options = ["-o", "addopts=--import-mode=importlib", "-p", "no:terminal", "--capture=no"]
+        selected = [*options, *self._pytest_add_cli_args, *self._pytest_add_cli_args_test_selection]
+        with mutmut.change_cwd("mutants"):
+            config = get_config()
+            config.parse(["--rootdir=.", *selected])
+            config._do_configure()
+            session = pytest.Session.from_config(config)
+            config.hook.pytest_sessionstart(session=session)
+            config.hook.pytest_collection(session=session)
+        runner = importlib.import_module("hypothesis.internal.conjecture.engine").ConjectureRunner
+        runner.shrink_interesting_test_cases = lambda _: None
+        self.session, self.items = session, {item.nodeid: item for item in session.items}
+
+    def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
+        """In the child of one mutant: its tests in their order, until one fails."""
+        if mutant_name is None:
+            return super().run_tests(mutant_name=mutant_name, tests=tests)
+        with mutmut.change_cwd("mutants"):
+            items = [self.items[test] for test in tests]
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self.session.testsfailed:
+                    return 1
+        return 0
+
+
+def focus() -> None:
+    """Have each mutant judged by the tests of its module alone."""
+    collect = mutmut.collect_or_load_stats
+
+    def collected(*args: Any, **named: Any) -> None:
+        collect(*args, **named)
+        for function, tests in mutmut.mutmut.tests_by_mangled_function_name.items():
+            for module, names in FOCUSED.items():
+                if function.startswith(f"{module}."):
+                    tests &= {test for test in tests if test.split(".py")[0].removeprefix("tests/test_") in names}
+
+    mutmut.collect_or_load_stats = collected
+
+
+def report(modules: Sequence[str]) -> Iterator[str]:
+    """A line a module, then a line a survivor: file:line, and the line before and after."""
+    survivors: list[str] = []
+    yield "| module | mutants | killed | timed out | survived | score |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for path in sorted(mutmut.walk_mutatable_files()):
+        if modules and not any(str(path).startswith(one) for one in modules):
+            continue
+        data = mutmut.SourceFileMutationData(path=path)
+        data.load()
+        found = {name: mutmut.status_by_exit_code[code] for name, code in data.exit_code_by_key.items()}
+        count = Counter(found.values())
+        alive = [name for name, status in found.items() if status not in ("killed", "timeout", "segfault")]
+        survivors += [f"{where(path, name)} [{found[name]}] {name}" for name in alive]
+        if found:
+            score = f"{1 - len(alive) / len(found):.1%}"
+            yield f"| {path} | {len(found)} | {count['killed']} | {count['timeout']} | {len(alive)} | {score} |"
+    yield from ("", *survivors)
+
+
+def where(path: Path, name: str) -> str:
+    """`file:line`, what stands there, and what the mutant makes of it."""
+    sides = [cst.Module([one]).code.strip().split("\n") for one in mutmut.read_functions_from_index(name, path)]
+    function, owner = mutmut.orig_function_and_class_names_from_key(name)
+    starts = [at for at, line in enumerate(sides[0]) if line.lstrip().startswith("def ")]
+    changes = [one for one in SequenceMatcher(None, *sides, autojunk=False).get_opcodes() if one[0] != "equal"]
+    _, first, last, other, end = changes[0]
+    line = _line_of(path, function, owner) + first - starts[0]
+    old, new = (" ".join(x.strip() for x in side) for side in (sides[0][first:last], sides[1][other:end]))
+    return f"{path}:{line}: `{old}` -> `{new}`"
+
+
+def _line_of(path: Path, function: str, owner: str | None) -> int:
+    tree = ast.parse(path.read_text())
+    body = tree.body
+    if owner is not None:
+        body = next(one.body for one in body if isinstance(one, ast.ClassDef) and one.name == owner)
+    return next(one.lineno for one in body if isinstance(one, ast.FunctionDef) and one.name == function)
+
+
+def main(modules: Sequence[str]) -> None:
+    """Run the mutants of some modules (default all), then tell."""
+    Config.ensure_loaded()
+    enter_dataclasses()
+    focus()
+    mutmut.PytestRunner = Runner
+    pytest.Item._nodeid = property(lambda item: item.nodeid)  # mutmut 3.7 asks pytest 9 by its old name
+    patterns = [one.removesuffix(".py").replace("/", ".") + "*" for one in modules]
+    mutmut._run(patterns, 2)
+    print("\n".join(report(modules)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
