@@ -35,17 +35,18 @@ SPLIT = "__mutmut_"
 
 
 def enter_dataclasses() -> None:
-    """Have mutmut mutate methods of dataclasses, and properties."""
+    """Have mutmut mutate methods of dataclasses, and properties; and leave `strict=` alone."""
     visitor, arrange = file_mutation.MutationVisitor, file_mutation.function_trampoline_arrangement
     skips = visitor._skip_node_and_children
 
     def skip(self: Any, node: cst.CSTNode) -> bool:
-        if isinstance(node, cst.Decorator):
+        if isinstance(node, cst.Decorator) or _is_strict(node):
             return True
         return skips(self, node.with_changes(decorators=[]) if _is_plain(node) else node)
 
-    def arranged(function: cst.FunctionDef, *args: Any, **named: Any) -> Any:
-        before, (first, *copies), after, names = arrange(function, *args, **named)
+    def arranged(function: cst.FunctionDef, mutants: Iterable[Any], class_name: str | None) -> Any:
+        able = [one for one in mutants if not _drops_strict(one.original_node, one.mutated_node)]
+        before, (first, *copies), after, names = arrange(function, able, class_name)
         return before, [first, *(one.with_changes(decorators=[]) for one in copies)], after, names
 
     visitor._skip_node_and_children = skip
@@ -58,6 +59,19 @@ def _is_plain(node: cst.CSTNode) -> bool:
         any(isinstance(x, cst.Name) and x.value in PLAIN for x in (one.decorator, getattr(one.decorator, "func", None)))
         for one in node.decorators
     )
+
+
+def _is_strict(node: cst.CSTNode) -> bool:
+    """`strict=` of a zip: a guard against a defect next to it, which no input can reach."""
+    return isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value == "strict"
+
+
+def _drops_strict(before: cst.CSTNode, after: cst.CSTNode) -> bool:
+    """Whether a mutant changes `strict=` and nothing else."""
+    if not (isinstance(before, cst.Call) and isinstance(after, cst.Call) and any(map(_is_strict, before.args))):
+        return False
+    both = [[arg for arg in call.args if not _is_strict(arg)] for call in (before, after)]
+    return before.func is after.func and both[0] == both[1]
 
 
 class Runner(mutmut.PytestRunner):

@@ -44,6 +44,7 @@ def check(result: Allocation, amount: int, weights: Sequence[int], caps: Sequenc
     """The definition, row by row in Python ints: it has one solution, so whoever passes here is right."""
     payable = sum(cap for weight, cap in zip(weights, caps, strict=True) if weight)
     assert sum(result.shares.tolist()) == min(amount, payable)
+    assert result.remainder_ranks.dtype == np.int64
     units, level_weight, open_weight, candidates = result.level_units, result.level_weight, 0, []
     rows = zip(weights, caps, result.shares.tolist(), result.remainder_ranks.tolist(), strict=True)
     for i, (weight, cap, share, rank) in enumerate(rows):
