@@ -208,6 +208,7 @@ def test_a_withdrawal_factor() -> None:
     assert withdrawal_factor(1000, [3000, 1000]) == (1000, 5000)
     assert leaving(500, (1000, 5000)) == (400, 100)
     assert leaving(501, (1000, 5000)) == (400, 101)  # 100.2: the leaver bears the unit
+    assert withdrawal_factor(0, [4000]) == (0, 1)
     assert leaving(500, withdrawal_factor(0, [0])) == (500, 0)
 
 

@@ -32,6 +32,7 @@ class Ladder:
     fresh: dict[str, int]  # contributions that came after the window opened (17.23)
     draws: dict[str, int] = field(default_factory=dict)
     charges: dict[str, int] = field(default_factory=dict)
+    premiums: dict[str, int] = field(default_factory=dict)
 
     def remaining(self, scope: str | None) -> int:
         return sum(units for (_, of), units in self.cells.items() if scope in (None, of))
@@ -88,6 +89,8 @@ def draw_ranks(ladder: Ladder) -> None:
         for scope in sorted({one.said.scope for one in layers if one.said.scope}):
             draw_group(ladder, [one for one in layers if one.said.scope == scope], scope)
         draw_group(ladder, [one for one in layers if not one.said.scope], None)
+    for owner, units in ladder.premiums.items():  # what comes in now is there for the next window (17.23)
+        post(ladder.book, SUSPENSE, owner, units)
 
 
 def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
@@ -255,8 +258,9 @@ def pay(ladder: Ladder, layer: Layer, who: str, units: int) -> None:
             charge(ladder, who, units)
         case "insurance" if layer.said.premium_ppm is not UNSET:
             wanted = ceil(Fraction(units * (MILLION + layer.said.premium_ppm), MILLION))
-            post(ladder.book, who, SUSPENSE, units)
-            post(ladder.book, who, "@operator" if layer.said.owner is UNSET else layer.said.owner, wanted - units)
+            post(ladder.book, who, SUSPENSE, wanted)
+            owner = "@operator" if layer.said.owner is UNSET else layer.said.owner
+            ladder.premiums[owner] = ladder.premiums.get(owner, 0) + wanted - units
         case _:
             post(ladder.book, who, SUSPENSE, units)
 
