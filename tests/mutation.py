@@ -7,13 +7,14 @@ that a mutant could disturb, and half of a waterfall is methods of dataclasses.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import libcst as cst
@@ -28,7 +29,15 @@ from mutmut.mutation import file_mutation
 FOCUSED = {
     "engine.allocation": ("allocation",),
     "engine.deleveraging": ("deleveraging", "deleveraging_layer", "deleveraging_receipts"),
-    "engine.waterfall": ("assessments", "deleveraging_layer", "loss_variants", "receipts", "settle", "waterfall_variants", "ladder"),
+    "engine.waterfall": (
+        "assessments",
+        "deleveraging_layer",
+        "loss_variants",
+        "receipts",
+        "settle",
+        "waterfall_variants",
+        "ladder",
+    ),
 }
 PLAIN = {"dataclass", "property", "cached_property"}
 SPLIT = "__mutmut_"
@@ -121,23 +130,40 @@ def focus() -> None:
     mutmut.collect_or_load_stats = collected
 
 
+def sample(count: int, seed: int) -> None:
+    """Have mutmut try a random choice of so many mutants of each module."""
+    collect = mutmut.collect_source_file_mutation_data
+
+    def collected(**named: Any) -> Any:
+        mutants, data = collect(**named)
+        by_path: dict[Path, list[Any]] = {}
+        for one in sorted(mutants, key=lambda one: one[1]):
+            by_path.setdefault(one[0].path, []).append(one)
+        chance = Random(seed)
+        return [one for each in by_path.values() for one in chance.sample(each, min(count, len(each)))], data
+
+    mutmut.collect_source_file_mutation_data = collected
+
+
 def report(modules: Sequence[str]) -> Iterator[str]:
     """A line a module, then a line a survivor: file:line, and the line before and after."""
     survivors: list[str] = []
-    yield "| module | mutants | killed | timed out | survived | score |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    yield "| module | mutants | tried | killed | timed out | survived | score |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for path in sorted(mutmut.walk_mutatable_files()):
         if modules and not any(str(path).startswith(one) for one in modules):
             continue
         data = mutmut.SourceFileMutationData(path=path)
         data.load()
-        found = {name: mutmut.status_by_exit_code[code] for name, code in data.exit_code_by_key.items()}
+        every = {name: mutmut.status_by_exit_code[code] for name, code in data.exit_code_by_key.items()}
+        found = {name: status for name, status in every.items() if status != "not checked"}
         count = Counter(found.values())
         alive = [name for name, status in found.items() if status not in ("killed", "timeout", "segfault")]
-        survivors += [f"{where(path, name)} [{found[name]}] {name}" for name in alive]
+        survivors += [f"{where(path, name)} ({found[name]})" for name in alive]
         if found:
             score = f"{1 - len(alive) / len(found):.1%}"
-            yield f"| {path} | {len(found)} | {count['killed']} | {count['timeout']} | {len(alive)} | {score} |"
+            row = (path, len(every), len(found), count["killed"], count["timeout"], len(alive), score)
+            yield f"| {' | '.join(map(str, row))} |"
     yield from ("", *survivors)
 
 
@@ -161,17 +187,24 @@ def _line_of(path: Path, function: str, owner: str | None) -> int:
     return next(one.lineno for one in body if isinstance(one, ast.FunctionDef) and one.name == function)
 
 
-def main(modules: Sequence[str]) -> None:
-    """Run the mutants of some modules (default all), then tell."""
+def main() -> None:
+    """Run the mutants of some modules, then tell."""
+    parser = argparse.ArgumentParser(prog="script/mutation", description="Mutants of the code that shares money.")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="file or folder, such as engine/waterfall; all")
+    parser.add_argument("--sample", type=int, metavar="N", help="a random choice of so many mutants of each module")
+    parser.add_argument("--seed", type=int, default=1, help="of the choice (%(default)s)")
+    parser.add_argument("--children", type=int, default=2, help="how many mutants at a time (%(default)s)")
+    said = parser.parse_args()
     Config.ensure_loaded()
     enter_dataclasses()
     focus()
     mutmut.PytestRunner = Runner
     pytest.Item._nodeid = property(lambda item: item.nodeid)  # mutmut 3.7 asks pytest 9 by its old name
-    patterns = [one.removesuffix(".py").replace("/", ".") + "*" for one in modules]
-    mutmut._run(patterns, 2)
-    print("\n".join(report(modules)))
+    if said.sample is not None:
+        sample(said.sample, said.seed)
+    mutmut._run([one.removesuffix(".py").replace("/", ".") + "*" for one in said.modules], said.children)
+    print("\n".join(report(said.modules)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

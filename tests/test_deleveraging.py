@@ -194,11 +194,11 @@ def test_tiers_go_on_to_the_next() -> None:
 
 
 SCORES = [
-    (score.bitmex, (50, 100, 150, (75, 1)), Fraction(1)),  # 50 % times 150 / 75
+    (score.bitmex, (50, 100, 150, (150, 2)), Fraction(1)),  # 50 % times 150 / 75
     (score.bitmex, (-50, 100, 50, (25, 1)), Fraction(-1, 4)),  # -50 % over leverage 2
     (score.bitmex, (50, -150, -100, (-150, 1)), Fraction(2, 3)),  # a short: 1/3 times 2
     (score.bitmex, (5, 100, 105, (105, 1)), Fraction(0)),
-    (score.bitmex, (50, 100, 150, (298, 2)), Fraction(75)),  # one unit above bankruptcy: 50 % times 150 / 1
+    (score.bitmex, (50, 100, 150, (149, 1)), Fraction(75)),  # one unit above bankruptcy: 50 % times 150 / 1
     (score.bitmex, (-100, 100, 0, (-5, 1)), Fraction(0)),  # worth nothing
     (score.bitmex, (5, 0, 5, (1, 1)), Fraction(0)),  # nothing was paid for it
     (score.binance, (300, 50, 100, 20, 400), Fraction(3, 20)),  # a wallet below one counts one

@@ -121,7 +121,9 @@ def test_what_is_left_is_what_is_held(warming: list[int], equities: list[int], c
     assert found.drawn_units + found.fund_after_units == fund
     assert not found.drawn_units or not found.all_unvested_after_units  # the fund moves only when all has burned
     assert all(0 <= charge <= equity for charge, equity in zip(found.charges_units, equities, strict=True))
-    assert [burned + left for burned, left in zip(found.burned_units, found.unvested_after_units, strict=True)] == warming
+    assert [
+        burned + left for burned, left in zip(found.burned_units, found.unvested_after_units, strict=True)
+    ] == warming
     assert all(0 <= burned <= had for burned, had in zip(found.burned_units, warming, strict=True))
     assert found.all_burned_units == min(deficit, sum(warming))
     assert found.haircut == (sum(found.charges_units), max(1, sum(equities)))
@@ -152,7 +154,11 @@ def test_floor_last(amount: int, weights: list[int]) -> None:
     assert exact[last] <= shares[last] < exact[last] + len(weights)
 
 
-@given(losers=st.lists(st.tuples(UNITS, UNITS | SIGNED), max_size=5), split=st.lists(SMALL, min_size=1, max_size=5), pool=UNITS)
+@given(
+    losers=st.lists(st.tuples(UNITS, UNITS | SIGNED), max_size=5),
+    split=st.lists(SMALL, min_size=1, max_size=5),
+    pool=UNITS,
+)
 def test_settling_in_order(losers: list[tuple[int, int]], split: list[int], pool: int) -> None:
     """The pool goes loser by loser, as a plain loop would; winners get what was collected, at most their gain."""
     losses, balances = [loss for loss, _ in losers], [balance for _, balance in losers]

@@ -1,4 +1,4 @@
-"""RULEBOOK 8, 17.12, 17.23: one loss down random ladders, the engine's beside the twin's, without a venue around them."""
+"""RULEBOOK 8, 17.12, 17.23: one loss down random ladders, engine beside twin, without a venue around them."""
 
 from __future__ import annotations
 
@@ -159,4 +159,3 @@ def test_a_loss_goes_down_the_ladder_as_the_twin_says(case: Case) -> None:
     assert {k: v for k, v in end.items() if v} == {"\t".join(k): v for k, v in ladder.cells.items() if v}
     assert losses.total() == 0
     assert done.covered_units + done.uncovered == sum(case.cells.values())
-
