@@ -104,8 +104,8 @@ def by_engine(case: Case) -> tuple[Settlement, Losses]:
     lost = {member for member, _ in case.cells}
     gains = {
         member: Gain(
-            member, max(0, sum(case.gains[one] for one in ACCOUNTS if member_of(one) == member)),
-            [(one, max(0, case.equities[one])) for one in ACCOUNTS if member_of(one) == member],
+            member, max(0, sum(case.gains[one] for one in accounts_of(member))),
+            [(one, max(0, case.equities[one])) for one in accounts_of(member)],
         )
         for member in MEMBERS if member not in lost
     }  # fmt: skip
@@ -159,3 +159,34 @@ def test_a_loss_goes_down_the_ladder_as_the_twin_says(case: Case) -> None:
     assert {k: v for k, v in end.items() if v} == {"\t".join(k): v for k, v in ladder.cells.items() if v}
     assert losses.total() == 0
     assert done.covered_units + done.uncovered == sum(case.cells.values())
+
+
+@given(cases())
+def test_each_receipt_begins_with_what_its_payer_had(case: Case) -> None:
+    """12: the balance, the room, the gain or the loss just before the draw, and what is left of it after."""
+    done, _ = by_engine(case)
+    kinds = {one.id: one.kind for one in case.layers}
+    rooms = {name: max(0, units) for name, units in case.equities.items()}
+    gains = {member: max(0, sum(case.gains[one] for one in accounts_of(member))) for member in MEMBERS}
+    left = {"\t".join(cell): units for cell, units in case.cells.items()} | case.balances
+    for draw in done.draws:
+        kind = kinds.get(draw.layer)
+        for one in draw.shares:
+            name = one.payer if one.payer[0] == "@" or draw.role == "losses" else f"@guarantee/{one.payer}"
+            had = left.get(name, 0)
+            if draw.role.startswith("accounts/") or (kind == "open_interest_charge" and draw.role == "payers"):
+                had, rooms[one.payer] = rooms[one.payer], rooms[one.payer] - one.share_units
+                gains[member_of(one.payer)] -= one.share_units
+            elif draw.role == "payers" and kind == "equity_haircut":
+                had = sum(rooms[account] for account in accounts_of(one.payer))
+            elif draw.role == "payers" and kind in ("unvested", "gains_haircut"):
+                had = gains[one.payer]
+            elif draw.role == "payers" and kind == "assessment":
+                had = -case.assessed.get(one.payer, 0)
+            else:
+                left[name] = had - one.share_units
+            assert (one.before_units, one.after_units) == (had, had - one.share_units), draw
+
+
+def accounts_of(member: str) -> list[str]:
+    return [name for name in ACCOUNTS if member_of(name) == member]
