@@ -104,11 +104,11 @@ class Runner(mutmut.PytestRunner):
         self.session, self.items = session, {item.nodeid: item for item in session.items}
 
     def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
-        """In the child of one mutant: its tests in their order, until one fails."""
+        """In the child of one mutant: its tests in their order, until one fails; last those that replay a crash first."""
         if mutant_name is None:
             return super().run_tests(mutant_name=mutant_name, tests=tests)
         with mutmut.change_cwd("mutants"):
-            items = [self.items[test] for test in tests]
+            items = [self.items[test] for test in sorted(tests, key=lambda test: "receipts.py" in test)]
             for item, following in zip(items, [*items[1:], None], strict=True):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self.session.testsfailed:
@@ -139,8 +139,8 @@ def sample(count: int, seed: int) -> None:
         by_path: dict[Path, list[Any]] = {}
         for one in sorted(mutants, key=lambda one: one[1]):
             by_path.setdefault(one[0].path, []).append(one)
-        chance = Random(seed)
-        return [one for each in by_path.values() for one in chance.sample(each, min(count, len(each)))], data
+        chosen = [Random(f"{seed}/{at}").sample(each, min(count, len(each))) for at, each in by_path.items()]
+        return [one for each in chosen for one in each], data
 
     mutmut.collect_source_file_mutation_data = collected
 

@@ -191,6 +191,16 @@ def test_python_ints_give_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert slow.remainder_ranks.tolist() == fast.remainder_ranks.tolist()
 
 
+def test_rows_in_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many rows are worked on at a time changes nothing; the last block may be a part of one."""
+    amount, weights, caps = columns("random", 1000)
+    whole = allocate(amount, weights, caps)
+    monkeypatch.setattr(allocation, "BLOCK", 300)
+    parts = allocate(amount, weights, caps)
+    assert parts.shares.tolist() == whole.shares.tolist()
+    assert parts.remainders.tolist() == whole.remainders.tolist()
+
+
 @pytest.mark.parametrize("bits", [1, 31, 32, 33, 42, 50, 60])
 def test_wide_weights_are_exact(bits: int) -> None:
     """Quotients by multiplication are exact for weights of any width that int64 columns admit."""
