@@ -165,12 +165,12 @@ def test_a_loss_goes_down_the_ladder_as_the_twin_says(case: Case) -> None:
 def test_each_receipt_begins_with_what_its_payer_had(case: Case) -> None:
     """12: the balance, the room, the gain or the loss just before the draw, and what is left of it after."""
     done, _ = by_engine(case)
-    kinds = {one.id: one.kind for one in case.layers}
+    kinds = {one.id: one.kind for one in [*case.layers, UNCOVERED]}
     rooms = {name: max(0, units) for name, units in case.equities.items()}
     gains = {member: max(0, sum(case.gains[one] for one in accounts_of(member))) for member in MEMBERS}
     left = {"\t".join(cell): units for cell, units in case.cells.items()} | case.balances
     for draw in done.draws:
-        kind = kinds.get(draw.layer)
+        kind = kinds[draw.layer]
         for one in draw.shares:
             name = one.payer if one.payer[0] == "@" or draw.role == "losses" else f"@guarantee/{one.payer}"
             had = left.get(name, 0)
@@ -190,3 +190,15 @@ def test_each_receipt_begins_with_what_its_payer_had(case: Case) -> None:
 
 def accounts_of(member: str) -> list[str]:
     return [name for name in ACCOUNTS if member_of(name) == member]
+
+
+def test_losses_of_one_member_and_scope_add_up() -> None:
+    """7: several accounts of a member may lose in one scope; a scope's layer meets that scope alone."""
+    losses = Losses()
+    for member, scope, units in (("b", "x", 2), ("a", "x", 3), ("a", BOOK, 1), ("a", "x", 4)):
+        losses.add(member, scope, units)
+    assert losses.listing() == {"a": {BOOK: 1, "x": 7}, "b": {"x": 2}}
+    assert (losses.of_scope("x"), losses.of_member("a"), losses.members()) == (9, 8, ["a", "b"])
+    draw = losses.meet("ins", 8, scope="x")
+    assert (draw.layer, draw.role, [one.share_units for one in draw.shares]) == ("ins", "losses", [6, 2])
+    assert losses.listing() == {"a": {BOOK: 1, "x": 1}, "b": {"x": 0}}
