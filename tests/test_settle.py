@@ -28,6 +28,7 @@ SCOPES = [BOOK, "x", "y"]
 UNITS = st.integers(0, 40)
 MAYBE = st.sampled_from([0, 0, 1, 2, 17, 40])
 CALLED: dict[str, Any] = {"call_ms": 1, "period_days": 1, "period_months": 1}
+EARNED = {"replenished", "unvested", "gains_haircut", "equity_haircut"}
 FUNDS = ["@operator/op", "@operator/op2", "@operator", *(f"@insurance/{scope}" for scope in SCOPES)]
 
 
@@ -163,7 +164,7 @@ def test_a_loss_goes_down_the_ladder_as_the_twin_says(case: Case) -> None:
 
 @given(cases())
 def test_each_receipt_begins_with_what_its_payer_had(case: Case) -> None:
-    """12: the balance, the room, the gain or the loss just before the draw, and what is left of it after."""
+    """12: the balance, room or gain just before the draw, and what is left; who has none stands in no table."""
     done, _ = by_engine(case)
     kinds = {one.id: one.kind for one in [*case.layers, UNCOVERED]}
     rooms = {name: max(0, units) for name, units in case.equities.items()}
@@ -186,6 +187,7 @@ def test_each_receipt_begins_with_what_its_payer_had(case: Case) -> None:
             else:
                 left[name] = had - one.share_units
             assert (one.before_units, one.after_units) == (had, had - one.share_units), draw
+            assert one.weight_units or draw.role != "payers" or kind not in EARNED
 
 
 def accounts_of(member: str) -> list[str]:
