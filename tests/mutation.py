@@ -104,7 +104,7 @@ class Runner(mutmut.PytestRunner):
         self.session, self.items = session, {item.nodeid: item for item in session.items}
 
     def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
-        """In the child of one mutant: its tests in their order, until one fails; last those that replay a crash first."""
+        """In the child of one mutant: its tests until one fails, at the end those that need a crash to be replayed."""
         if mutant_name is None:
             return super().run_tests(mutant_name=mutant_name, tests=tests)
         with mutmut.change_cwd("mutants"):

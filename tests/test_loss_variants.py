@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,8 @@ def test_a_premium_is_never_less_than_promised(
     """Covered is what the payment buys, within a unit; a fund that is not emptied covers all."""
     paid, covered = premium_draw(due, price, Insurer(balance, fee, own))
     bought = Fraction(paid) * Fraction(*own) * PPM / (PPM + fee) / Fraction(*price)
-    assert 0 <= paid <= balance
+    wanted = ceil(due * Fraction(PPM + fee, PPM) * Fraction(*price) / Fraction(*own))
+    assert paid == min(wanted, balance)
     assert covered <= bought < covered + 1 or covered == due
     assert paid == balance or covered == due
 

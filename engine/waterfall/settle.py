@@ -67,7 +67,7 @@ def _cap(layer: Layer, left: int) -> int | None:
 def _draw(layer: Layer, units: int, rows: Rows, now: Drawing) -> None:
     """Who pays, by its receipt; then the losses that this meets."""
     if layer.kind == "uncovered":
-        now.done.uncovered += units
+        now.done.uncovered = units
         now.done.draws.append(now.losses.meet(layer.id, units))
         return
     draw = share_out(layer.id, "payers", units, rows, _balances(layer, now))
