@@ -136,13 +136,23 @@ QUEUES = [
     (3, [], [], []),
     (2**60, [5, 6, 7], [2**60, 2**60, 2**59], [0, 2**59, 2**59]),
     (4, [-(2**62), 2**62], [4, 1], [3, 1]),
+    (2**61 - 1, [1] * 5, [2**61 - 1] * 5, [2**61 - 1, 0, 0, 0, 0]),  # ties whose rooms pass 2^63 together
 ]
 
 
 @pytest.mark.parametrize(("lots", "scores", "rooms", "shares"), QUEUES)
 def test_the_queue(lots: int, scores: list[int], rooms: list[int], shares: list[int]) -> None:
     """15.5: greatest score first."""
-    assert draw.queue(lots, scores, rooms).tolist() == shares
+    found = draw.queue(lots, scores, rooms)
+    assert found.tolist() == shares
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(("values", "dtype"), [([], np.int64), ([-1, 2**63 - 1], np.int64), ([-1, 2**63], object)])
+def test_whole_numbers_stay_whole(values: list[int], dtype: type) -> None:
+    """2.1: nothing becomes a float, which an empty column, or one of 2^63 and -1, would by numpy's choice."""
+    found = draw.column(values)
+    assert (found.tolist(), found.dtype) == (values, dtype)
 
 
 @given(st.integers(0, 2**60), st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 2**60)), max_size=12))

@@ -46,7 +46,7 @@ def _draw_group(group: list[Layer], now: Drawing, scope: str | None) -> None:
     rows = [rows_of(one, now, left if cap is None else min(left, cap)) for one, cap in zip(group, caps, strict=True)]
     available = [sum(cap for _, _, cap in payers) for payers in rows]
     capacities = [units if cap is None else min(units, cap) for units, cap in zip(available, caps, strict=True)]
-    shares = allocate(min(left, sum(capacities)), capacities, capacities).shares.tolist() if group else []
+    shares = allocate(min(left, sum(capacities)), capacities).shares.tolist() if group else []
     order = sorted(range(len(group)), key=lambda at: group[at].kind != "defaulter_contribution")
     for at in order:  # the defaulters' own first: it meets its own cells only
         layer, held, units = group[at], available[at], shares[at]
