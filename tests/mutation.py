@@ -110,7 +110,10 @@ class Runner(mutmut.PytestRunner):
         with mutmut.change_cwd("mutants"):
             items = [self.items[test] for test in sorted(tests, key=lambda test: "receipts.py" in test)]
             for item, following in zip(items, [*items[1:], None], strict=True):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                try:
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                except Exception:  # noqa: BLE001 - hypothesis may fail while it tells of a failure
+                    return 1
                 if self.session.testsfailed:
                     return 1
         return 0

@@ -8,10 +8,12 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from engine.clearing import allocating
 from engine.clearing.rounds import union
 from schemas.codes import Code
 from schemas.governed import LayerMessage, WaterfallMessage
 from schemas.journal import Answer
+from schemas.rows import Batch
 from tests.hand_venue import RULE, UNCOVERED, Hand, two_positions
 
 ADL: dict[str, Any] = {"id": "adl", "kind": "deleveraging", "rank": 5}
@@ -190,6 +192,17 @@ def test_accounts_in_liquidation_give_first() -> None:
         (2, ["b"]),
     ]
     assert hand.lots().get(("c", "L")) is None
+
+
+def test_what_was_granted_and_did_not_move_is_next() -> None:
+    """17.22: of 10 lots short granted after 3, 4 moved: the other 6 come first again; a round that moved nothing not."""
+    state = Hand().run.clearing.state
+    granted = Batch("a", "L", -10, 890, 10, 3, "adl", 1, "mark", "queue", "hyperliquid", 0, 1)
+    later = replace(granted, account="z")
+    for moved, batches in ((4, [replace(granted, lots=-6, first=7), later]), (0, [later]), (10, [later])):
+        state.batches, state.giving, state.given = [later], granted, moved
+        allocating.finish(state)
+        assert (state.batches, state.giving, state.given) == (batches, None, 0)
 
 
 PRICES = [("mark", {}, 950), ("blend", {}, 910), ("bankruptcy", {}, 890), ("band", {"band_ppm": 63_157}, 950),
