@@ -44,6 +44,7 @@ def check(result: Allocation, amount: int, weights: Sequence[int], caps: Sequenc
     """The definition, row by row in Python ints: it has one solution, so whoever passes here is right."""
     payable = sum(cap for weight, cap in zip(weights, caps, strict=True) if weight)
     assert sum(result.shares.tolist()) == min(amount, payable)
+    assert result.remainder_ranks.dtype == np.int64
     units, level_weight, open_weight, candidates = result.level_units, result.level_weight, 0, []
     rows = zip(weights, caps, result.shares.tolist(), result.remainder_ranks.tolist(), strict=True)
     for i, (weight, cap, share, rank) in enumerate(rows):
@@ -188,6 +189,16 @@ def test_python_ints_give_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert slow.shares.tolist() == fast.shares.tolist()
     assert slow.remainders.tolist() == fast.remainders.tolist()
     assert slow.remainder_ranks.tolist() == fast.remainder_ranks.tolist()
+
+
+def test_rows_in_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many rows are worked on at a time changes nothing; the last block may be a part of one."""
+    amount, weights, caps = columns("random", 1000)
+    whole = allocate(amount, weights, caps)
+    monkeypatch.setattr(allocation, "BLOCK", 300)
+    parts = allocate(amount, weights, caps)
+    assert parts.shares.tolist() == whole.shares.tolist()
+    assert parts.remainders.tolist() == whole.remainders.tolist()
 
 
 @pytest.mark.parametrize("bits", [1, 31, 32, 33, 42, 50, 60])

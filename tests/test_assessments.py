@@ -56,7 +56,7 @@ def test_business_days_are_counted_one_by_one(day: int, count: int) -> None:
 def test_an_assessment_cap(contribution: int, multiple: int, used: int, cap: int) -> None:
     """Down to the unit, and never below zero."""
     assert assessment_cap(contribution, multiple, used) == cap
-    assert liability_cap(contribution, multiple) == contribution + assessment_cap(contribution, multiple)
+    assert liability_cap(contribution, multiple) == contribution + assessment_cap(contribution, multiple, 0)
 
 
 def test_a_default_moves_the_end_of_the_period_within_its_limit() -> None:
@@ -71,6 +71,14 @@ def test_a_default_moves_the_end_of_the_period_within_its_limit() -> None:
     assert fourth.last_day == number("2024-04-02")  # not 17 April: three months after the first
     later = capped_period(fourth, number("2024-04-03"), 20, 3)
     assert later.first_day == number("2024-04-03")
+
+
+def test_terms_that_shorten_a_period_do_not_end_it_sooner() -> None:
+    """On the day of its first default or later; holidays make it longer."""
+    first = capped_period(None, number("2024-01-02"), 20, 3)
+    assert capped_period(first, number("2024-01-02"), 1, 3) == first
+    assert capped_period(first, number("2024-01-03"), 1, 3) == first
+    assert capped_period(None, number("2024-01-02"), 1, 3, {number("2024-01-03")}).last_day == number("2024-01-04")
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import ceil, floor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,13 +146,23 @@ QUEUES = [
     (3, [], [], []),
     (2**60, [5, 6, 7], [2**60, 2**60, 2**59], [0, 2**59, 2**59]),
     (4, [-(2**62), 2**62], [4, 1], [3, 1]),
+    (2**61 - 1, [1] * 5, [2**61 - 1] * 5, [2**61 - 1, 0, 0, 0, 0]),  # ties whose rooms pass 2^63 together
 ]
 
 
 @pytest.mark.parametrize(("lots", "scores", "rooms", "shares"), QUEUES)
 def test_the_queue(lots: int, scores: list[int], rooms: list[int], shares: list[int]) -> None:
     """15.5: greatest score first."""
-    assert draw.queue(lots, scores, rooms).tolist() == shares
+    found = draw.queue(lots, scores, rooms)
+    assert found.tolist() == shares
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(("values", "dtype"), [([], np.int64), ([-1, 2**63 - 1], np.int64), ([-1, 2**63], object)])
+def test_whole_numbers_stay_whole(values: list[int], dtype: type) -> None:
+    """2.1: nothing becomes a float, which an empty column, or one of 2^63 and -1, would by numpy's choice."""
+    found = draw.column(values)
+    assert (found.tolist(), found.dtype) == (values, dtype)
 
 
 @given(st.integers(0, 2**60), st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 2**60)), max_size=12))
@@ -203,22 +214,28 @@ def test_tiers_go_on_to_the_next() -> None:
 
 
 SCORES = [
-    (score.bitmex(50, 100, 150, (75, 1)), Fraction(1)),  # 50 % times 150 / 75
-    (score.bitmex(-50, 100, 50, (25, 1)), Fraction(-1, 4)),  # -50 % over leverage 2
-    (score.bitmex(50, -150, -100, (-150, 1)), Fraction(2, 3)),  # a short: 1/3 times 2
-    (score.bitmex(5, 100, 105, (105, 1)), Fraction(0)),
-    (score.binance(300, 50, 100, 20, 400), Fraction(3, 20)),  # a wallet below one counts one
-    (score.binance(-300, 500, 100, 20, 400), Fraction(0)),
-    (score.binance(300, 500, 100, 20, 0), Fraction(0)),
-    (score.hyperliquid(150, 100, 150, 50), Fraction(9, 2)),
-    (score.hyperliquid(-50, -100, 50, 25), Fraction(4)),  # a short has doubled its price, at leverage 2
-    (score.hyperliquid(150, 100, 150, -1), Fraction(0)),
+    (score.bitmex, (50, 100, 150, (150, 2)), Fraction(1)),  # 50 % times 150 / 75
+    (score.bitmex, (-50, 100, 50, (25, 1)), Fraction(-1, 4)),  # -50 % over leverage 2
+    (score.bitmex, (50, -150, -100, (-150, 1)), Fraction(2, 3)),  # a short: 1/3 times 2
+    (score.bitmex, (5, 100, 105, (105, 1)), Fraction(0)),
+    (score.bitmex, (50, 100, 150, (149, 1)), Fraction(75)),  # one unit above bankruptcy: 50 % times 150 / 1
+    (score.bitmex, (-100, 100, 0, (-5, 1)), Fraction(0)),  # worth nothing
+    (score.bitmex, (5, 0, 5, (1, 1)), Fraction(0)),  # nothing was paid for it
+    (score.binance, (300, 50, 100, 20, 400), Fraction(3, 20)),  # a wallet below one counts one
+    (score.binance, (-300, 500, 100, 20, 400), Fraction(0)),
+    (score.binance, (-1, 500, 100, 20, 400), Fraction(0)),
+    (score.binance, (300, 500, 100, 7, 1), Fraction(21, 5)),
+    (score.binance, (300, 500, 100, 20, 0), Fraction(0)),
+    (score.hyperliquid, (150, 100, 150, 50), Fraction(9, 2)),
+    (score.hyperliquid, (-50, -100, 50, 25), Fraction(4)),  # a short has doubled its price, at leverage 2
+    (score.hyperliquid, (150, 100, 150, -1), Fraction(0)),
 ]
 
 
-@pytest.mark.parametrize(("found", "expected"), SCORES)
-def test_a_score(found: tuple[int, int], expected: Fraction) -> None:
+@pytest.mark.parametrize(("scored", "of", "expected"), SCORES)
+def test_a_score(scored: Callable[..., tuple[int, int]], of: tuple[Any, ...], expected: Fraction) -> None:
     """15.5, worked by hand."""
+    found = scored(*of)
     assert Fraction(*found) == expected
     assert score.rank_ppm(found) == floor(expected * PPM)
 
@@ -273,6 +290,7 @@ def test_profit_over_the_pool(profit: int, above: bool) -> None:
 
 
 def test_a_pool_without_value_has_no_ratio() -> None:
-    """It is said, not answered by a number."""
+    """It is said, not answered by a number; one unit is a value."""
+    assert trigger.profit_over_pool(3, 1) == (3, 1)
     with pytest.raises(ValueError, match="above zero"):
         trigger.profit_over_pool(1, 0)

@@ -8,10 +8,12 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from engine.clearing import allocating
 from engine.clearing.rounds import union
 from schemas.codes import Code
 from schemas.governed import LayerMessage, WaterfallMessage
 from schemas.journal import Answer
+from schemas.rows import Batch
 from tests.hand_venue import RULE, UNCOVERED, Hand, two_positions
 
 ADL: dict[str, Any] = {"id": "adl", "kind": "deleveraging", "rank": 5}
@@ -49,6 +51,7 @@ def test_a_solvent_position_goes_at_bankruptcy_by_score() -> None:
     assert not hand.told("loss-allocated")
     (told,) = hand.told("deleveraging-allocated")
     assert [share["score_ppm"] for share in told["draws"][0]["shares"]] == [1_176_470, 4_000_000, 487_804]
+    assert [told[name] for name in ("layer", "price", "draw", "score")] == ["adl", "reserve", "queue", "hyperliquid"]
 
 
 def test_a_queue_stops_where_the_lots_are_gone() -> None:
@@ -61,6 +64,18 @@ def test_a_queue_stops_where_the_lots_are_gone() -> None:
     (told,) = hand.told("deleveraging-allocated")
     assert told["otherwise_lots"]["pro_rata"] == {"b": 2, "c": 1, "d": 1}
     assert told["otherwise_lots"].keys() == {"pro_rata", "capped_pro_rata", "risk_aware"}
+
+
+def test_pro_rata_tells_its_level() -> None:
+    """The same 4 lots over 5, 3 and 2 of 10: level 4 / 10, so 2, 1.2 and 0.8, and d has the larger remainder."""
+    hand = venue(draw="pro_rata")
+    hand.deposit({"@backstop": 1000})
+    hand.list("L", version=2, half_spread_ticks=1000, backstop_limit="6")
+    hand.price(95)
+    (told,) = hand.told("deleveraging-allocated")
+    names = ("rule", "amount_lots", "total_weight", "level", "level_weight")
+    assert [told["draws"][0][name] for name in names] == ["pro_rata", 4, 10, 4, 10]
+    assert {one["account"]: one["lots"] for one in told["draws"][0]["shares"]} == {"b": 2, "c": 1, "d": 1}
 
 
 @pytest.mark.parametrize("shards", [1, 3])
@@ -190,6 +205,17 @@ def test_accounts_in_liquidation_give_first() -> None:
         (2, ["b"]),
     ]
     assert hand.lots().get(("c", "L")) is None
+
+
+def test_what_was_granted_and_did_not_move_is_next() -> None:
+    """17.22: of 10 short lots granted after 3, 4 moved: the other 6 are first again, unless the round moved nothing."""
+    state = Hand().run.clearing.state
+    granted = Batch("a", "L", -10, 890, 10, 3, "adl", 1, "mark", "queue", "hyperliquid", 0, 1)
+    later = replace(granted, account="z")
+    for moved, batches in ((4, [replace(granted, lots=-6, first=7), later]), (0, [later]), (10, [later])):
+        state.batches, state.giving, state.given = [later], granted, moved
+        allocating.finish(state)
+        assert (state.batches, state.giving, state.given) == (batches, None, 0)
 
 
 PRICES = [("mark", {}, 950), ("blend", {}, 910), ("bankruptcy", {}, 890), ("band", {"band_ppm": 63_157}, 950),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from engine.numbers import PPM
 from engine.waterfall.index import deposit_loss, interest_charge
 from engine.waterfall.leaving import leaving, withdrawal_factor
 from engine.waterfall.ordered import draw_in_order, floor_last, settle_in_order
-from engine.waterfall.premium import Insurer, Weighed, own_cover, premium_draw
+from engine.waterfall.premium import Insurer, OwnCover, Weighed, own_cover, premium_draw
 from engine.waterfall.unvested import book_deficit, burn_own, equity_haircut, unvested, unwind
 
 UNITS = st.integers(0, 10**12)
@@ -48,7 +49,8 @@ def test_a_premium_is_never_less_than_promised(
     """Covered is what the payment buys, within a unit; a fund that is not emptied covers all."""
     paid, covered = premium_draw(due, price, Insurer(balance, fee, own))
     bought = Fraction(paid) * Fraction(*own) * PPM / (PPM + fee) / Fraction(*price)
-    assert 0 <= paid <= balance
+    wanted = ceil(due * Fraction(PPM + fee, PPM) * Fraction(*price) / Fraction(*own))
+    assert paid == min(wanted, balance)
     assert covered <= bought < covered + 1 or covered == due
     assert paid == balance or covered == due
 
@@ -79,6 +81,25 @@ def test_own_cover_against_a_search(
         assert found.paid_units < fund or health(found.balance_after_units - found.loss_after_units) >= 0
 
 
+def test_own_cover_by_hand() -> None:
+    """The balance first, up to each of its limits; the fund only where it could give no more; then everybody.
+
+    Weights of one, nothing else owned: the balance may fall to zero. (loss, balance, limit, asked, fund).
+    """
+    even = Weighed((1, 1), PPM, PPM)
+    for said, found in (
+        ((10, 20, 4, None, 100), OwnCover(4, 0, 0, 0, 4, 6, 16)),  # 6 for the next call: 10 above what health needs
+        ((10, 20, 10, 3, 100), OwnCover(3, 0, 0, 0, 3, 7, 17)),  # the balance could give more than was asked for
+        ((10, 4, 10, 6, 100), OwnCover(4, 2, 2, 0, 6, 4, 0)),  # 6 asked, 4 given: the fund is asked for 2
+        ((10, 4, 10, None, 100), OwnCover(4, 6, 6, 0, 10, 0, 0)),
+        ((10, 4, 10, None, 1), OwnCover(4, 1, 1, 5, 5, 0, 0)),
+    ):
+        loss, balance, limit, asked, fund = said
+        assert own_cover(loss, balance, even, 0, limit, asked, Insurer(fund, 0)) == found
+    nothing = Weighed((1, 1), 0, PPM)  # what is owned counts nothing, and 4 are owed: no balance is enough
+    assert own_cover(5, 3, nothing, -4, 9, None, Insurer(100, 0)) == OwnCover(0, 5, 5, 0, 5, 0, 3)
+
+
 # 15.7: unvested gains, haircut of equity
 
 
@@ -86,6 +107,7 @@ def test_unvested_burns_first() -> None:
     """5,000 won, 1,000 warmed, 500 reserved: 3,500 may burn."""
     assert unvested(5_000, 1_000, 500) == 3_500
     assert unvested(1_000, 1_000, 1) == 0
+    assert unvested(5_000, 1_000) == 4_000
     assert burn_own(4_000, 5_000, 1_000, 500) == (3_500, 500, 1_500)
     assert burn_own(4_000, 5_000, 1_000, 500, fund_units=200) == (3_500, 200, 1_500)
     assert burn_own(100, 5_000, 1_000, 500) == (100, 0, 4_900)
@@ -101,6 +123,12 @@ def test_what_is_left_is_what_is_held(warming: list[int], equities: list[int], c
     assert found.drawn_units + found.fund_after_units == fund
     assert not found.drawn_units or not found.all_unvested_after_units  # the fund moves only when all has burned
     assert all(0 <= charge <= equity for charge, equity in zip(found.charges_units, equities, strict=True))
+    assert [
+        burned + left for burned, left in zip(found.burned_units, found.unvested_after_units, strict=True)
+    ] == warming
+    assert all(0 <= burned <= had for burned, had in zip(found.burned_units, warming, strict=True))
+    assert found.all_burned_units == min(deficit, sum(warming))
+    assert found.haircut == (sum(found.charges_units), max(1, sum(equities)))
 
 
 def test_an_equity_haircut() -> None:
@@ -128,16 +156,25 @@ def test_floor_last(amount: int, weights: list[int]) -> None:
     assert exact[last] <= shares[last] < exact[last] + len(weights)
 
 
-@given(losers=st.lists(st.tuples(UNITS, UNITS), max_size=5), split=st.lists(SMALL, min_size=1, max_size=5), pool=UNITS)
+@given(
+    losers=st.lists(st.tuples(UNITS, UNITS | SIGNED), max_size=5),
+    split=st.lists(SMALL, min_size=1, max_size=5),
+    pool=UNITS,
+)
 def test_settling_in_order(losers: list[tuple[int, int]], split: list[int], pool: int) -> None:
     """The pool goes loser by loser, as a plain loop would; winners get what was collected, at most their gain."""
     losses, balances = [loss for loss, _ in losers], [balance for _, balance in losers]
     gains = floor_last(sum(losses), [weight + 1 for weight in split])
     found = settle_in_order(losses, balances, gains, pool)
     left = pool
-    for loss, balance, drawn in zip(losses, balances, found.drawn_units, strict=True):
-        assert drawn == min(max(0, loss - balance), left)
+    for loss, balance, own, drawn, paid in zip(
+        losses, balances, found.own_units, found.drawn_units, found.paid_units, strict=True
+    ):
+        assert own == max(0, min(loss, balance))
+        assert drawn == min(loss - own, left)
+        assert paid == own + drawn
         left -= drawn
+    assert found.collected_units == sum(found.paid_units)
     assert (found.pool_after_units, sum(found.payouts_units)) == (left, found.collected_units)
     assert sum(found.charges_units) == found.socialised_units == found.owed_units - found.collected_units
     if not found.socialised_units:
@@ -179,6 +216,7 @@ def test_a_withdrawal_factor() -> None:
     assert withdrawal_factor(1000, [3000, 1000]) == (1000, 5000)
     assert leaving(500, (1000, 5000)) == (400, 100)
     assert leaving(501, (1000, 5000)) == (400, 101)  # 100.2: the leaver bears the unit
+    assert withdrawal_factor(0, [4000]) == (0, 1)
     assert leaving(500, withdrawal_factor(0, [0])) == (500, 0)
 
 

@@ -56,6 +56,14 @@ def test_a_fund_with_a_premium(balance: int, covered: int, paid: int) -> None:
     assert found == [balance - paid, paid - covered, covered - 60]
 
 
+def test_a_premium_serves_no_later_layer_of_its_window() -> None:
+    """20 at a premium of 100 % cover 10, and 10 go to the capital behind the fund: there for the next loss only."""
+    fund = layer("fund", "insurance", 1, premium_ppm=1_000_000, owner="@operator/op")
+    hand = lose(fund, layer("op", "operator", 2), funds={"@insurance/B": 20}, contributions={})
+    assert drawn(hand) == {"fund": 10, "op": 0, "end": 50}
+    assert hand.cash("@insurance/B", "@operator/op", "@uncovered") == [0, 10, -50]
+
+
 @pytest.mark.parametrize(
     ("valid", "draws"),
     [({"valid_to_ms": 1_000_000}, {"end": 60}), ({"valid_to_ms": 1_000_001}, {"op": 60, "end": 0}),

@@ -15,11 +15,11 @@ Ratio = tuple[int, int]
 def is_drawn_down(was_on: bool, high_units: int, now_units: int, on_ppm: int = 300_000, off_ppm: int = 250_000) -> bool:
     """Whether the fund has fallen too far from its high of the last hours (Bybit: 8 h).
 
-    On when it is empty or at or below `-on_ppm` of the high, off above `-off_ppm` of it; between the two it stays as
-    it was. All in whole units, compared by cross multiplication.
+    On when it is at or below `-on_ppm` of the high, so also when it is empty, off above `-off_ppm` of it; between the
+    two it stays as it was. All in whole units, compared by cross multiplication.
     """
     fallen = (high_units - now_units) * PPM
-    if now_units <= 0 or fallen >= on_ppm * high_units:
+    if fallen >= on_ppm * high_units:
         return True
     return was_on and fallen >= off_ppm * high_units
 

@@ -41,4 +41,4 @@ def capped_period(
     """The period in force after a default on `day`: a new one, or the running one moved on within its limit."""
     first = day if running is None or day > running.last_day else running.first_day
     end = min(business_days_after(day, business_days, holidays), months_after(first, months_max))
-    return CappedPeriod(first, end if first == day or running is None else max(end, running.last_day))
+    return CappedPeriod(first, end if running is None else max(end, running.last_day))

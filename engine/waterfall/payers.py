@@ -38,10 +38,6 @@ class Resources:
     assessed: dict[str, int] = field(default_factory=dict)
     vests: bool = False
 
-    def contribution(self, member: str) -> int:
-        """What a member's contribution holds now."""
-        return self.balances.get(guarantee(member), 0)
-
 
 @dataclass(slots=True)
 class Settlement:
@@ -145,9 +141,9 @@ def _contributors(_: Layer, now: Drawing) -> Rows:
 def _replenished(_: Layer, now: Drawing) -> Rows:
     """What survivors have paid in since the window opened: drawn after all that stood there at its opening (8)."""
     lost, frozen, rows = set(now.losses.members()), now.resources.frozen, []
-    for name in sorted(now.resources.balances):
+    for name, balance in sorted(now.resources.balances.items()):
         member = name.removeprefix(guarantee(""))
-        fresh = now.resources.contribution(member) - frozen.get(member, 0)
+        fresh = balance - frozen.get(member, 0)
         if member != name and member not in lost and fresh > 0:
             units = min(fresh, now.left(name))
             rows.append((member, units, units))

@@ -44,7 +44,7 @@ def _draw_group(group: list[Layer], now: Drawing, scope: str | None) -> None:
     rows = [rows_of(one, now, left if cap is None else min(left, cap)) for one, cap in zip(group, caps, strict=True)]
     available = [sum(cap for _, _, cap in payers) for payers in rows]
     capacities = [units if cap is None else min(units, cap) for units, cap in zip(available, caps, strict=True)]
-    shares = allocate(min(left, sum(capacities)), capacities, capacities).shares.tolist() if group else []
+    shares = allocate(min(left, sum(capacities)), capacities).shares.tolist() if group else []
     order = sorted(range(len(group)), key=lambda at: group[at].kind != "defaulter_contribution")
     for at in order:  # the defaulters' own first: it meets its own cells only
         layer, held, units = group[at], available[at], shares[at]
@@ -65,7 +65,7 @@ def _cap(layer: Layer, left: int) -> int | None:
 def _draw(layer: Layer, units: int, rows: Rows, now: Drawing) -> None:
     """Who pays, by its receipt; then the losses that this meets."""
     if layer.kind == "uncovered":
-        now.done.uncovered += units
+        now.done.uncovered = units
         now.done.draws.append(now.losses.meet(layer.id, units))
         return
     draw = share_out(layer.id, "payers", units, rows, _balances(layer, now))

@@ -45,7 +45,7 @@ def equity_haircut(
     """
     weights = [max(0, units) for units in equities_units]
     part = min(div_down(deficit_units * theta_ppm, PPM), sum(weights))
-    return (part, max(1, sum(weights))), allocate(part, weights, weights).shares.tolist()
+    return (part, max(1, sum(weights))), allocate(part, weights).shares.tolist()
 
 
 @dataclass(frozen=True, slots=True)

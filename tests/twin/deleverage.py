@@ -100,7 +100,6 @@ def send(book: BookState, plan: Plan, layer: Layer, total: Fraction, first: int,
 def meet(book: BookState, batch: Batch) -> None:
     """The oldest batch: tier by tier, within rooms, then @market; the rest is torn up from now on."""
     instrument, left = batch.instrument, abs(batch.lots)
-    book.torn_scope = instrument.scope
     tiers: dict[int, list[tuple[Account, int]]] = {1: [], 2: [], 3: []}
     for account in sorted([*book.members_accounts(), book.account(BACKSTOP)], key=lambda one: one.place):
         if account.positions.get(instrument.name, 0) * batch.lots < 0:
@@ -116,6 +115,8 @@ def meet(book: BookState, batch: Batch) -> None:
     at_market = min(left, abs(there)) if there * batch.lots < 0 else 0
     names = sorted((one for one in given if given[one]), key=lambda one: book.account(one).place)
     book.event("deleveraging-allocated", batch.account, lots=-batch.lots, market=at_market, refused=left - at_market)
+    if names or at_market:  # else nothing was placed (17.9)
+        book.torn_scope = instrument.scope
     first = batch.first
     for name in [*names, *([MARKET] if at_market else [])]:
         lots = given.get(name, at_market)

@@ -36,6 +36,7 @@ class Ladder:
     charges: dict[str, int] = field(default_factory=dict)
     borne: list[Borne] = field(default_factory=list)
     payers: dict[str, int] = field(default_factory=dict)  # of the layer that is drawn, accounts where they are charged
+    premiums: dict[str, int] = field(default_factory=dict)
 
     def remaining(self, scope: str | None) -> int:
         return sum(units for (_, of), units in self.cells.items() if scope in (None, of))
@@ -98,6 +99,8 @@ def draw_ranks(ladder: Ladder) -> None:
         for scope in sorted({one.said.scope for one in layers if one.said.scope}):
             draw_group(ladder, [one for one in layers if one.said.scope == scope], scope)
         draw_group(ladder, [one for one in layers if not one.said.scope], None)
+    for owner, units in ladder.premiums.items():  # what comes in now is there for the next window (17.23)
+        post(ladder.book, SUSPENSE, owner, units)
 
 
 def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
@@ -106,9 +109,7 @@ def draw_group(ladder: Ladder, layers: list[Layer], scope: str | None) -> None:
     most = {one.said.id: caps_of(ladder, one, remaining) for one in layers}
     capacity = {one.said.id: min(sum(most[one.said.id].values()), bound(one, remaining)) for one in layers}
     draws = allocate(remaining, capacity, capacity)
-    # READING: the defaulters' own money reduces its cells before the others of the rank reduce what is left
-    # pro rata.
-    for layer in sorted(layers, key=lambda one: one.said.kind != "defaulter_contribution"):
+    for layer in sorted(layers, key=lambda one: (one.said.kind != "defaulter_contribution", one.said.id)):
         draw(ladder, layer, draws[layer.said.id], most[layer.said.id])
     ladder.draws |= draws
 
@@ -118,8 +119,9 @@ def bound(layer: Layer, remaining: int) -> int:
     bounds = [BOUNDLESS]
     if layer.cap is not None:
         bounds.append(layer.cap)
-    if layer.said.theta_ppm is not UNSET:
-        bounds.append(remaining * layer.said.theta_ppm // MILLION)
+    if layer.said.kind == "equity_haircut":
+        theta = MILLION if layer.said.theta_ppm is UNSET else layer.said.theta_ppm
+        bounds.append(remaining * theta // MILLION)
     return min(bounds)
 
 
@@ -236,6 +238,9 @@ def weights_of(ladder: Ladder, layer: Layer, caps: dict[str, int]) -> dict[str, 
         "gains_haircut": lambda: member_gains(ladder),
         "unvested": lambda: member_gains(ladder),
         "open_interest_charge": lambda: lots_of_members(ladder, layer.said.instrument),
+        # What a member has weighs in full, also where `member_cap` bounds what it pays of it (17.23).
+        "replenished": lambda: bearing(ladder, layer),
+        "equity_haircut": lambda: bearing(ladder, layer),
     }.get(layer.said.kind, lambda: caps)()
     return {who: weights[who] for who in caps}
 
@@ -276,8 +281,9 @@ def pay(ladder: Ladder, layer: Layer, who: str, units: int) -> None:
             charge_gains(ladder, who, units)
         case "insurance" if layer.said.premium_ppm is not UNSET:
             wanted = ceil(Fraction(units * (MILLION + layer.said.premium_ppm), MILLION))
-            post(ladder.book, who, SUSPENSE, units)
-            post(ladder.book, who, "@operator" if layer.said.owner is UNSET else layer.said.owner, wanted - units)
+            post(ladder.book, who, SUSPENSE, wanted)
+            owner = "@operator" if layer.said.owner is UNSET else layer.said.owner
+            ladder.premiums[owner] = ladder.premiums.get(owner, 0) + wanted - units
         case _:
             post(ladder.book, who, SUSPENSE, units)
 
