@@ -78,6 +78,15 @@ def test_a_layer_is_there_from_and_to(valid: dict[str, int], draws: dict[str, in
     assert drawn(lose(layer("op", "operator", 1, **valid), funds={"@operator/op": 100}, contributions={})) == draws
 
 
+def test_a_window_keeps_the_waterfall_that_it_opened_with() -> None:
+    """7, 11: version 2 comes while it is open and has no fund; the loss is met by version 1, which the event names."""
+    hand = lose(layer("op", "operator", 1), funds={"@operator/op": 100}, contributions={}, window_ms=1000)
+    assert hand.send(WaterfallMessage, layers=[UNCOVERED], **{**RULE, "version": 2}) is None
+    hand.wait(1000)
+    assert drawn(hand) == {"op": 60, "end": 0}
+    assert hand.told("loss-allocated")[0]["versions"]["waterfall"] == 1
+
+
 def test_a_cap_for_each_member_is_shared_again() -> None:
     """60 on 40 and 20 would be 40 and 20; at most 25 each: 25 and 20, and 15 are left."""
     hand = lose(layer("gf", "guarantee_fund", 1, member_cap="25"), funds={}, contributions={"b": 40, "c": 20})
