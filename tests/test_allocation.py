@@ -55,6 +55,7 @@ def check(result: Allocation, amount: int, weights: Sequence[int], caps: Sequenc
             candidates.append((-(units * weight % level_weight), i, rank))
             open_weight += weight
     assert level_weight == open_weight
+    assert units == 0 or level_weight  # a receipt of who all paid their caps tells level 0 / 0
     count = int(result.winners.sum())
     assert [rank for _, _, rank in sorted(candidates)] == [*range(1, count + 1), *[0] * (len(candidates) - count)]
 
@@ -263,3 +264,13 @@ def test_defects_are_refused(amount: object, weights: object, caps: object) -> N
     """Negative, fractional, misshapen and unequal inputs raise ValueError, never a wrong share."""
     with pytest.raises(ValueError, match="expected"):
         allocate(amount, weights, caps)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("amount", "weights", "caps", "name"),
+    [(-1, [1], None, "amount"), (1, [-1], None, "weights"), (1, [1], [-1], "caps")],
+)
+def test_a_refusal_names_what_is_wrong(amount: int, weights: list[int], caps: list[int] | None, name: str) -> None:
+    """The argument, by its name."""
+    with pytest.raises(ValueError, match=f" in {name}$"):
+        allocate(amount, weights, caps)

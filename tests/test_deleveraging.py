@@ -80,6 +80,12 @@ def test_slices_telescope(b: Fraction, shares: Sequence[int], side: int) -> None
     assert all(abs(cash - b * share / size) < 1 for cash, share in zip(paid, shares, strict=True))
 
 
+@pytest.mark.parametrize(("lots", "cash"), [(0, 0), (3, -11), (4, -14), (-4, 13)])
+def test_the_least_that_a_slice_can_pay(lots: int, cash: int) -> None:
+    """17.22: at 10/3 a lot `-(floor(10/3 k) + 1)`, a unit below the exact price at worst; nothing for no lots."""
+    assert price.least_cash((10, 3), lots) == cash
+
+
 @pytest.mark.parametrize(("payable", "lots"), [(0, 0), (2, 0), (3, 1), (8, 2), (29, 9), (30, 10), (99, 10)])
 def test_what_earlier_layers_pay_goes_at_the_mark(payable: int, lots: int) -> None:
     """6.7: 10 lots that lose 30 at the mark, 3 a lot; a lot goes at the mark only if its loss can be paid."""
@@ -146,7 +152,7 @@ QUEUES = [
     (3, [], [], []),
     (2**60, [5, 6, 7], [2**60, 2**60, 2**59], [0, 2**59, 2**59]),
     (4, [-(2**62), 2**62], [4, 1], [3, 1]),
-    (2**61 - 1, [1] * 5, [2**61 - 1] * 5, [2**61 - 1, 0, 0, 0, 0]),  # ties whose rooms pass 2^63 together
+    (2**61 - 1, [1] * 7, [2**61 - 1] * 7, [2**61 - 1] + [0] * 6),  # ties whose rooms pass 2^63 together
 ]
 
 
@@ -193,6 +199,7 @@ def shares(rule: str, lots: int, held: list[int], rooms: list[int], ranks: Seque
     found = give(lots, rows, batch)
     assert set(found.otherwise) == {"queue", "pro_rata", "capped_pro_rata", "risk_aware"} - {rule}
     assert found.left == lots - found.given[0].shares.sum()
+    assert found.given[0].ranks.dtype == np.int64
     return list(found.given[0].shares.tolist())
 
 
@@ -210,6 +217,9 @@ def test_tiers_go_on_to_the_next() -> None:
         found = give(lots, rows, batch)
         assert {name: share for one in found.given for name, share in by_account(one).items()} == expected
         assert found.left == left
+        assert [one.rule for one in found.given] == ["pro_rata", "queue", "pro_rata"][: len(found.given)]
+        assert bool(found.otherwise) == (len(found.given) > 1)
+    assert give(2, rows, batch).otherwise == {}
     assert give(99, rows, batch).left == 99 - 25
 
 
@@ -228,6 +238,8 @@ SCORES = [
     (score.binance, (300, 500, 100, 20, 0), Fraction(0)),
     (score.hyperliquid, (150, 100, 150, 50), Fraction(9, 2)),
     (score.hyperliquid, (-50, -100, 50, 25), Fraction(4)),  # a short has doubled its price, at leverage 2
+    (score.hyperliquid, (150, 100, 150, 1), Fraction(225)),
+    (score.hyperliquid, (150, 1, 150, 50), Fraction(450)),
     (score.hyperliquid, (150, 100, 150, -1), Fraction(0)),
 ]
 

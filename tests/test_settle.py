@@ -204,3 +204,13 @@ def test_losses_of_one_member_and_scope_add_up() -> None:
     draw = losses.meet("ins", 8, scope="x")
     assert (draw.layer, draw.role, [one.share_units for one in draw.shares]) == ("ins", "losses", [6, 2])
     assert losses.listing() == {"a": {BOOK: 1, "x": 1}}
+
+
+def test_premiums_to_one_owner_add_up() -> None:
+    """15.7, at 100 %: the scope's 10 cover 5 of 20, the book's 20 cover 10 of the rest: 15 are paid on top."""
+    rungs: list[dict[str, Any]] = [{"id": "x", "scope": "x"}, {"id": "ins"}]
+    funds = [LayerMessage(kind="insurance", rank=1, premium_ppm=10**6, **one) for one in rungs]
+    nothing = dict.fromkeys(ACCOUNTS, 0)
+    balances = {"@insurance/x": 10, "@insurance/B": 20}
+    done, _ = by_engine(Case(funds, {("a", "x"): 20}, balances, {}, nothing, nothing, nothing, {}, False))
+    assert (done.premiums, done.paid, done.uncovered) == ({"@operator": 15}, balances, 5)

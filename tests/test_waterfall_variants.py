@@ -52,8 +52,12 @@ def test_a_fund_with_a_premium(balance: int, covered: int, paid: int) -> None:
     """5 %: 42 cover 42 / 1.05 = 40 and 2 are the owner's; 41 cover 39 (39.05) and pay ceil(1.95); 60 cost 63."""
     fund = layer("fund", "insurance", 1, premium_ppm=50_000, owner="@operator/desk")
     hand = lose(fund, funds={"@insurance/B": balance}, contributions={})
-    found = hand.cash("@insurance/B", "@operator/desk", "@uncovered")
-    assert found == [balance - paid, paid - covered, covered - 60]
+    found = hand.cash("@insurance/B", "@operator/desk", "@uncovered", "@suspense")
+    assert found == [balance - paid, paid - covered, covered - 60, 0]
+    [opened], [loss] = hand.told("window-opened"), hand.told("loss-allocated")
+    assert loss["layers"][0]["premium_ppm"] == 50_000
+    assert opened["snapshot"] == loss["snapshot"]
+    assert (loss["versions"]["waterfall"], "premium_ppm" in loss["layers"][1]) == (1, False)
 
 
 def test_a_premium_serves_no_later_layer_of_its_window() -> None:
@@ -72,6 +76,15 @@ def test_a_premium_serves_no_later_layer_of_its_window() -> None:
 def test_a_layer_is_there_from_and_to(valid: dict[str, int], draws: dict[str, int]) -> None:
     """The window opens at 1,000,000 ms: from then on is in, until then is out."""
     assert drawn(lose(layer("op", "operator", 1, **valid), funds={"@operator/op": 100}, contributions={})) == draws
+
+
+def test_a_window_keeps_the_waterfall_that_it_opened_with() -> None:
+    """7, 11: version 2 comes while it is open and has no fund; the loss is met by version 1, which the event names."""
+    hand = lose(layer("op", "operator", 1), funds={"@operator/op": 100}, contributions={}, window_ms=1000)
+    assert hand.send(WaterfallMessage, layers=[UNCOVERED], **{**RULE, "version": 2}) is None
+    hand.wait(1000)
+    assert drawn(hand) == {"op": 60, "end": 0}
+    assert hand.told("loss-allocated")[0]["versions"]["waterfall"] == 1
 
 
 def test_a_cap_for_each_member_is_shared_again() -> None:
@@ -185,6 +198,18 @@ def test_a_cap_of_the_period_counts_over_windows() -> None:
     hand.price(80)
     assert drawn(hand) == {"call": 40, "end": 20}
     assert hand.cash("@assessment/b", "@guarantee/b") == [-40, 100]
+
+
+def test_calls_that_are_spent_let_a_loss_reach_the_gains() -> None:
+    """As before, with gains behind the calls: the next loss of 60 finds 40 to call, and takes 20 of what b has won."""
+    call = layer("call", "assessment", 1, **{**CALLED, "multiple_ppm": 1_000_000})
+    hand = lose(call, layer("gains", "gains_haircut", 2), funds={"d": 140}, contributions={"b": 100})
+    hand.contribute({"b": 60})
+    hand.price(100)
+    hand.send(inputs.Period)
+    hand.trade("d", "b", 10)
+    hand.price(80)
+    assert drawn(hand) == {"call": 40, "gains": 20, "end": 0}
 
 
 def test_who_leaves_takes_its_part_of_a_loss_along() -> None:
