@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +20,8 @@ from streams.local.certificate import make_certificate
 from streams.local.process import free_port
 from tests.live.guarded import DEADLINE_S, PASSWORD, Guarded
 
-# Both clients leave sockets open when they are refused.
+# Both clients leave sockets open behind TLS: the fixture `guarded` ends them.
 pytestmark = [pytest.mark.live, pytest.mark.filterwarnings("ignore::ResourceWarning")]
-
-
-@pytest.fixture(autouse=True)
-def _sockets_end_here() -> Iterator[None]:
-    """And not in a test where an open socket is a fault."""
-    yield
-    gc.collect()
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512"])

@@ -13,7 +13,7 @@ from tests.live.guarded import DEADLINE_S, PASSWORD, USER, Guarded
 from tests.live.processes import Workers
 from tests.live.venue_of_workers import LiveVenue, small
 
-# Both clients leave sockets open when they are refused.
+# Both clients leave sockets open behind TLS: the fixture `guarded` ends them.
 pytestmark = [pytest.mark.live, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 WRONG = "another secret"
